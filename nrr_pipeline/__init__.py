@@ -1,0 +1,1 @@
+"""Daily MRR and net revenue retention from Stripe: exact, explainable, restatable."""

@@ -1,0 +1,36 @@
+"""How many minor units a currency has in Stripe's amounts. Exchange rates do not belong here."""
+
+from fractions import Fraction
+
+MICROS_PER_MAJOR = 1_000_000
+"""Micros in one major unit of any currency."""
+
+ZERO_DECIMAL = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()  # noqa: SIM905
+)
+"""Currencies whose Stripe amounts are whole major units (docs.stripe.com/currencies).
+
+ISK and UGX are not listed: Stripe keeps two decimals for them in charges although the world does
+not use any, and an unlisted currency has two.
+"""
+
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+"""Currencies whose Stripe amounts are thousandths of a major unit."""
+
+
+def minor_unit_micros(currency: str) -> int:
+    """Micros in one minor unit of a currency, as Stripe counts its amounts.
+
+    >>> minor_unit_micros("usd"), minor_unit_micros("jpy"), minor_unit_micros("kwd")
+    (10000, 1000000, 1000)
+    """
+    if currency in ZERO_DECIMAL:
+        return MICROS_PER_MAJOR
+    if currency in THREE_DECIMAL:
+        return MICROS_PER_MAJOR // 1_000
+    return MICROS_PER_MAJOR // 100
+
+
+def minor_to_micros(minor_units: Fraction, currency: str) -> Fraction:
+    """An exact amount in minor units as exact micros, not rounded."""
+    return minor_units * minor_unit_micros(currency)

@@ -1,0 +1,165 @@
+"""Folds the evidence of a subscription into a step function: what was true when.
+
+From state, never by summing amounts. Prices, days and the policy do not belong here: history is the
+same under every policy.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from nrr_pipeline.metrics.evidence import (
+    BillingState,
+    EndReason,
+    ItemEvidence,
+    Source,
+    StateSpan,
+    SubscriptionEvidence,
+    Terms,
+)
+from nrr_pipeline.metrics.terms_history import TermsStretch, fold_terms
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySegment:
+    """A stretch of one item's life in which nothing about it changed.
+
+    ``valid_from`` and ``valid_to`` are unix seconds, half-open; ``None`` is open-ended. Where
+    ``approximation`` is set, ``alternative`` are the terms that may be the true ones (``None``:
+    the item may not have counted at all). ``held_out`` says why the stretch cannot be priced.
+    ``end_reason`` is set on the last stretch before MRR ends.
+    """
+
+    subscription_item_id: str
+    subscription_id: str
+    customer_id: str
+    currency: str
+    valid_from: int
+    valid_to: int | None
+    terms: Terms
+    state: BillingState
+    source: Source
+    source_id: str
+    is_at_risk: bool = False
+    is_scheduled_churn: bool = False
+    approximation: str | None = None
+    alternative: Terms | None = None
+    held_out: str | None = None
+    end_reason: EndReason | None = None
+
+
+def fold_subscription(evidence: SubscriptionEvidence) -> list[HistorySegment]:
+    """The step function of every item of one subscription, in order of item and time."""
+    segments: list[HistorySegment] = []
+    for item in evidence.items:
+        pieces = [
+            segment
+            for stretch in fold_terms(item, starts_at=evidence.starts_at, ends_at=evidence.ends_at)
+            for segment in _overlay(evidence, item, stretch)
+        ]
+        segments.extend(_with_end_reason(_merge_equal(pieces), evidence))
+    return segments
+
+
+def _overlay(
+    evidence: SubscriptionEvidence, item: ItemEvidence, stretch: TermsStretch
+) -> Iterator[HistorySegment]:
+    """Cut a stretch wherever the subscription's or the item's state or a flag changes."""
+    spans = (*item.spans, *evidence.spans)
+    edges = {edge for span in spans for edge in (span.starts_at, span.ends_at)}
+    for flags in (evidence.at_risk, evidence.scheduled_churn):
+        edges.update(edge for flag in flags for edge in flag)
+    cuts = sorted(
+        edge
+        for edge in edges
+        if edge is not None
+        and stretch.starts_at < edge
+        and (stretch.ends_at is None or edge < stretch.ends_at)
+    )
+    bounds = [stretch.starts_at, *cuts, stretch.ends_at]
+    for start, end in itertools.pairwise(bounds):
+        assert start is not None  # noqa: S101  (only the last bound is open)
+        yield _segment(evidence, item, stretch, spans, start, end)
+
+
+def _segment(
+    evidence: SubscriptionEvidence,
+    item: ItemEvidence,
+    stretch: TermsStretch,
+    spans: Sequence[StateSpan],
+    start: int,
+    end: int | None,
+) -> HistorySegment:
+    span = next((span for span in spans if _holds(span.starts_at, span.ends_at, start)), None)
+    return HistorySegment(
+        subscription_item_id=item.subscription_item_id,
+        subscription_id=evidence.subscription_id,
+        customer_id=evidence.customer_id,
+        currency=evidence.currency,
+        valid_from=start,
+        valid_to=end,
+        terms=stretch.terms,
+        state=span.state if span else BillingState.ACTIVE,
+        source=stretch.source,
+        source_id=stretch.source_id,
+        is_at_risk=any(_holds(*flag, start) for flag in evidence.at_risk),
+        is_scheduled_churn=any(_holds(*flag, start) for flag in evidence.scheduled_churn),
+        approximation=stretch.approximation,
+        alternative=stretch.alternative,
+        held_out=span.held_out if span else None,
+    )
+
+
+def _holds(starts_at: int, ends_at: int | None, at: int) -> bool:
+    return starts_at <= at and (ends_at is None or at < ends_at)
+
+
+def _merge_equal(segments: list[HistorySegment]) -> list[HistorySegment]:
+    """Join neighbors that differ in nothing but their time and the document that proves them."""
+    merged: list[HistorySegment] = []
+    for segment in segments:
+        if merged and merged[-1].valid_to == segment.valid_from:
+            last = merged[-1]
+            longer = replace(last, valid_to=segment.valid_to)
+            same = replace(
+                segment,
+                valid_from=last.valid_from,
+                source=last.source,
+                source_id=last.source_id,
+            )
+            if longer == same:
+                merged[-1] = longer
+                continue
+        merged.append(segment)
+    return merged
+
+
+def _with_end_reason(
+    segments: list[HistorySegment], evidence: SubscriptionEvidence
+) -> list[HistorySegment]:
+    """Say on every counting stretch that ends why it does."""
+    result: list[HistorySegment] = []
+    for index, segment in enumerate(segments):
+        following = segments[index + 1] if index + 1 < len(segments) else None
+        reason = _reason(segment, following, evidence)
+        result.append(replace(segment, end_reason=reason) if reason else segment)
+    return result
+
+
+_STATE_REASONS = {
+    BillingState.UNPAID: EndReason.INVOLUNTARY,
+    BillingState.PAUSED: EndReason.PAUSED,
+    BillingState.COLLECTION_PAUSED: EndReason.PAUSED,
+}
+
+
+def _reason(
+    segment: HistorySegment, following: HistorySegment | None, evidence: SubscriptionEvidence
+) -> EndReason | None:
+    if segment.state is not BillingState.ACTIVE or segment.valid_to is None:
+        return None
+    if following is not None and following.valid_from == segment.valid_to:
+        return _STATE_REASONS.get(following.state)
+    if segment.valid_to == evidence.ends_at:
+        return evidence.end_reason or EndReason.OTHER
+    return EndReason.OTHER

@@ -1,0 +1,209 @@
+"""The metric policy: every choice that moves a figure, as one frozen, validated, versioned model.
+
+Settings of the installation (keys, addresses, folders) do not belong here: see ``settings``.
+"""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from nrr_pipeline.errors import SettingsError
+from nrr_pipeline.metrics.intervals import CountingRules
+from nrr_pipeline.metrics.pricing import Normalization
+
+RULES_VERSION = 1
+"""Counts up whenever the rules themselves change a figure under unchanged settings."""
+
+
+class PolicyError(SettingsError):
+    """The policy file cannot be used; the message names the key, the value and the fix."""
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        close = difflib.get_close_matches(name, available_timezones(), n=3)
+        hint = f", did you mean {', '.join(close)}?" if close else ""
+        raise ValueError(f"{name!r} is not a time zone of the IANA database{hint}")
+    return name
+
+
+def _per_year(value: object) -> object:
+    """Read 52, "365.25" or "1461/4" exactly; a TOML float is taken by its decimal digits."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
+        raise ValueError("write a number such as 52, or a fraction in quotes such as '1461/4'")  # noqa: TRY004
+    try:
+        number = Fraction(str(value))
+    except ZeroDivisionError:
+        raise ValueError("must not divide by zero") from None
+    if number <= 0:
+        raise ValueError("must be positive")
+    return number
+
+
+PerYear = Annotated[Fraction, BeforeValidator(_per_year)]
+CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class NormalizationPolicy(_Section):
+    """How weekly and daily billing becomes a month: periods of billing a year."""
+
+    week: PerYear = Fraction(52)
+    day: PerYear = Fraction(365)
+
+
+class ClosePolicy(_Section):
+    """When a period's figures become final."""
+
+    after_days: Annotated[int, Field(ge=0, le=366)] = 2
+
+
+class ReactivationPolicy(_Section):
+    """When a customer that returns counts as returned, not as new."""
+
+    window_days: Annotated[int, Field(ge=1)] | None = None
+
+
+class PrivacyPolicy(_Section):
+    """Which fields are dropped before anything is stored, beside the built-in list."""
+
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+
+class AlertPolicy(_Section):
+    """When a period's retention raises an alert."""
+
+    nrr_below: PerYear = Fraction(1)
+
+
+class MetricPolicy(_Section):
+    """Every choice that moves a figure. Defaults and meanings: docs/metrics.md."""
+
+    reporting_currency: CurrencyCode | None = None
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    start_date: date | None = None
+    fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
+    pause_collection: Literal["zero", "count"] = "zero"
+    churn_at: Literal["end", "request"] = "end"
+    normalization: NormalizationPolicy = NormalizationPolicy()
+    close: ClosePolicy = ClosePolicy()
+    reactivation: ReactivationPolicy = ReactivationPolicy()
+    privacy: PrivacyPolicy = PrivacyPolicy()
+    alerts: AlertPolicy = AlertPolicy()
+
+    @property
+    def version(self) -> str:
+        """Names these rules: equal for equal figures, different as soon as a choice differs.
+
+        >>> MetricPolicy().version
+        '1-default'
+        """
+        choices = {key: value for key, value in self.choices().items() if _moves_figures(key)}
+        if not choices:
+            return f"{RULES_VERSION}-default"
+        canonical = json.dumps(choices, sort_keys=True).encode()
+        return f"{RULES_VERSION}-{hashlib.sha256(canonical).hexdigest()[:8]}"
+
+    def choices(self) -> dict[str, str]:
+        """The choices that are not the default, by dotted name.
+
+        >>> MetricPolicy(churn_at="request").choices()
+        {'churn_at': 'request'}
+        """
+        mine, default = _flat(self), _flat(MetricPolicy())
+        return {key: value for key, value in mine.items() if value != default[key]}
+
+    def settings(self) -> dict[str, str]:
+        """All settings in force, by dotted name."""
+        return _flat(self)
+
+    def counting_rules(self) -> CountingRules:
+        """The part of the policy that pricing asks for."""
+        return CountingRules(
+            normalization=Normalization(self.normalization.week, self.normalization.day),
+            churn_at_request=self.churn_at == "request",
+            paused_collection_counts=self.pause_collection == "count",
+        )
+
+
+def load_policy(path: Path | None) -> MetricPolicy:
+    """Read a policy file; the defaults where there is none.
+
+    Raises:
+        PolicyError: The file is missing, not TOML, or has an unknown key or value; the message
+            lists the valid ones.
+    """
+    if path is None:
+        return MetricPolicy()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PolicyError(
+            f"There is no policy file {path}. Create it, or unset NRR_POLICY to use the defaults"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"The policy file {path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(
+            f"The policy file {path} is not valid TOML: {error}. Correct that line, then check it "
+            "with: nrr policy"
+        ) from error
+    try:
+        return MetricPolicy.model_validate(content)
+    except ValidationError as error:
+        raise PolicyError(_explain(path, error)) from error
+
+
+def _moves_figures(name: str) -> bool:
+    return not name.startswith(("privacy.", "alerts."))
+
+
+def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = _text(value)
+    return flat
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(str(entry) for entry in value) or "none"
+    return str(value)
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = [f"The policy file {path} has {error.error_count()} mistake(s):"]
+    for detail in error.errors():
+        name = ".".join(str(part) for part in detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            valid = ", ".join(_valid_keys(detail["loc"][:-1]))
+            lines.append(f"  {name}: there is no such setting; valid here: {valid}")
+        else:
+            lines.append(f"  {name} = {detail['input']!r}: {detail['msg']}")
+    lines.append("Correct the file, then check it with: nrr policy")
+    return "\n".join(lines)
+
+
+def _valid_keys(location: tuple[Any, ...]) -> list[str]:
+    section: type[BaseModel] = MetricPolicy
+    for part in location:
+        section = type(section.model_fields[part].default)
+    return list(section.model_fields)

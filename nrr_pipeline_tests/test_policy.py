@@ -1,0 +1,178 @@
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from nrr_pipeline.policy import MetricPolicy, PolicyError, load_policy
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def loaded(tmp_path: Path, text: str) -> MetricPolicy:
+    return load_policy(written(tmp_path, text))
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    with pytest.raises(PolicyError) as raised:
+        loaded(tmp_path, text)
+    assert raised.value.exit_status == 2
+    return str(raised.value)
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    policy = load_policy(None)
+    assert policy == MetricPolicy()
+    assert policy.choices() == {}
+    assert policy.version == "1-default"
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    policy = loaded(
+        tmp_path,
+        """
+        reporting_currency = "eur"
+        timezone = "Europe/Berlin"
+        start_date = 2024-04-01
+        fiscal_year_start_month = 2
+        pause_collection = "count"
+        churn_at = "request"
+        [normalization]
+        week = "1461/28"
+        day = 365.25
+        [close]
+        after_days = 5
+        [reactivation]
+        window_days = 90
+        [privacy]
+        drop = ["name"]
+        [alerts]
+        nrr_below = 0.95
+        """,
+    )
+    assert policy.start_date == date(2024, 4, 1)
+    assert policy.normalization.week == Fraction(1461, 28)
+    assert policy.normalization.day == Fraction(1461, 4)
+    assert policy.alerts.nrr_below == Fraction(19, 20)
+    rules = policy.counting_rules()
+    assert rules.churn_at_request
+    assert rules.paused_collection_counts
+    assert rules.normalization.weeks_per_year == Fraction(1461, 28)
+    assert policy.choices() == {
+        "reporting_currency": "eur",
+        "timezone": "Europe/Berlin",
+        "start_date": "2024-04-01",
+        "fiscal_year_start_month": "2",
+        "pause_collection": "count",
+        "churn_at": "request",
+        "normalization.week": "1461/28",
+        "normalization.day": "1461/4",
+        "close.after_days": "5",
+        "reactivation.window_days": "90",
+        "privacy.drop": "name",
+        "alerts.nrr_below": "19/20",
+    }
+    assert policy.settings().keys() >= policy.choices().keys()
+
+
+def test_the_default_rules_are_the_definitions() -> None:
+    rules = MetricPolicy().counting_rules()
+    assert (rules.normalization.weeks_per_year, rules.normalization.days_per_year) == (52, 365)
+    assert not rules.churn_at_request
+    assert not rules.paused_collection_counts
+
+
+def test_the_version_follows_every_choice_that_moves_a_figure(tmp_path: Path) -> None:
+    texts = (
+        "",
+        'churn_at = "request"',
+        'timezone = "Europe/Berlin"',
+        "[normalization]\nweek = 50",
+        "[normalization]\nday = 360",
+    )
+    versions = [loaded(tmp_path, text).version for text in texts]
+    assert len(set(versions)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[normalization]\nweek = 52.0", '[privacy]\ndrop = ["name"]', 'churn_at = "end"']
+)
+def test_the_version_stays_where_no_figure_moves(tmp_path: Path, text: str) -> None:
+    assert loaded(tmp_path, text).version == MetricPolicy().version
+
+
+def test_equal_choices_have_equal_versions_however_they_are_written(tmp_path: Path) -> None:
+    written_otherwise = ("[normalization]\nweek = 52.5", '[normalization]\nweek = "105/2"')
+    versions = {loaded(tmp_path, text).version for text in written_otherwise}
+    assert len(versions) == 1
+
+
+def test_an_unknown_setting_lists_the_valid_ones(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "currency = 'eur'")
+    assert "currency: there is no such setting; valid here: reporting_currency" in message
+    assert "nrr policy" in message
+
+
+def test_an_unknown_setting_of_a_section_lists_those_of_the_section(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "[normalization]\nmonth = 12")
+    assert "normalization.month: there is no such setting; valid here: week, day" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("churn_at = 'never'", ["churn_at = 'never'", "'end' or 'request'"]),
+        ("timezone = 'Europe/Berlinn'", ["did you mean Europe/Berlin"]),
+        ("timezone = 'Mars'", ["not a time zone"]),
+        ("reporting_currency = 'EUR'", ["reporting_currency = 'EUR'"]),
+        ("fiscal_year_start_month = 13", ["fiscal_year_start_month = 13", "12"]),
+        ("start_date = 'soon'", ["start_date = 'soon'"]),
+        ("[normalization]\nweek = 0", ["normalization.week = 0", "must be positive"]),
+        ("[normalization]\nweek = true", ["normalization.week = True"]),
+        ("[normalization]\nday = 'many'", ["normalization.day = 'many'"]),
+        ("[normalization]\nday = '1/0'", ["normalization.day = '1/0'"]),
+        ("[normalization]\nday = inf", ["normalization.day = inf"]),
+        ("[normalization]\nday = nan", ["normalization.day = nan"]),
+        ("[close]\nafter_days = -1", ["close.after_days = -1"]),
+        ("close = 3", ["close = 3"]),
+        ("[reactivation]\nwindow_days = 0", ["reactivation.window_days = 0"]),
+    ],
+)
+def test_a_value_that_cannot_be_names_its_key(tmp_path: Path, text: str, named: list[str]) -> None:
+    message = refusal(tmp_path, text)
+    assert str(tmp_path / "policy.toml") in message
+    for part in named:
+        assert part in message
+
+
+def test_all_mistakes_are_listed_at_once(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "churn_at = 'never'\ncurrency = 'eur'\n[close]\nafter_days = -1")
+    assert "3 mistake(s)" in message
+
+
+def test_a_file_that_is_not_toml_names_the_line(tmp_path: Path) -> None:
+    assert "line 2" in refusal(tmp_path, "churn_at = 'end'\n= broken")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load_policy(path)
+
+
+def test_a_folder_and_a_missing_file_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load_policy(tmp_path)
+    with pytest.raises(PolicyError, match="unset NRR_POLICY"):
+        load_policy(tmp_path / "none.toml")
+
+
+def test_a_policy_cannot_be_changed_once_made() -> None:
+    with pytest.raises(ValidationError):
+        MetricPolicy().churn_at = "request"
