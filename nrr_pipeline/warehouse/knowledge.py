@@ -1,0 +1,58 @@
+"""Knowledge: what was learned when, and how far each stage has worked it in.
+
+The times themselves are assigned in ``transactions``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from nrr_pipeline.warehouse.tables import knowledge, stage_progress
+from nrr_pipeline.warehouse.transactions import WriteTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """How far a stage is: what it had worked in when it last ended, and under which policy."""
+
+    known_at: datetime
+    raw_known_at: datetime | None
+    policy_version: str | None
+
+
+def latest_known_at(connection: sa.Connection) -> datetime | None:
+    """Return the knowledge time of the last write; ``None`` in an empty database."""
+    return connection.scalar(sa.select(sa.func.max(knowledge.c.known_at)))
+
+
+def changed_from_since(connection: sa.Connection, after: datetime | None) -> date | None:
+    """Return the earliest day whose figures can differ by what was learned after a time."""
+    query = sa.select(sa.func.min(knowledge.c.changed_from))
+    return connection.scalar(query if after is None else query.where(knowledge.c.known_at > after))
+
+
+def progress_of(connection: sa.Connection, stage: str) -> StageProgress | None:
+    """Return how far a stage is; ``None`` when it never ended."""
+    columns = stage_progress.c
+    query = sa.select(columns.known_at, columns.raw_known_at, columns.policy_version)
+    row = connection.execute(query.where(columns.stage == stage)).one_or_none()
+    return None if row is None else StageProgress(*row)
+
+
+def set_progress(
+    tx: WriteTransaction,
+    stage: str,
+    *,
+    raw_known_at: datetime | None = None,
+    policy_version: str | None = None,
+) -> None:
+    """Record, together with a stage's last rows, what it has worked in."""
+    mine = stage_progress.c.stage == stage
+    values = {"known_at": tx.known_at, "raw_known_at": raw_known_at}
+    values |= {"policy_version": policy_version}
+    changed = tx.connection.execute(sa.update(stage_progress).where(mine).values(values))
+    if changed.rowcount == 0:
+        tx.connection.execute(sa.insert(stage_progress).values(stage=stage, **values))

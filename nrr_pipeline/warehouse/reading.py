@@ -1,0 +1,140 @@
+"""Reading for people: which edition was in force, and how far the figures reach.
+
+Read only, and without frames, so that a question is answered as fast as it is asked. What is
+published, and how, stands in the module of each stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
+
+from nrr_pipeline.warehouse.fields import PERIOD_OF_TABLE
+from nrr_pipeline.warehouse.pulls import last_complete_pull
+from nrr_pipeline.warehouse.tables import (
+    RETENTION,
+    daily_mrr_totals,
+    published_days,
+    restatements,
+)
+from nrr_pipeline.warehouse.transactions import Connection
+
+Rows = list[dict[str, Any]]
+
+TABLE_OF_PERIOD = {period: table for table, period in PERIOD_OF_TABLE.items()}
+"""The table that holds a kind of period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the figures reach: the account's clock at the last complete pull, and the days."""
+
+    observed_at: datetime | None
+    first_published_day: date | None
+    last_published_day: date | None
+
+
+def database_exists(url: str) -> bool:
+    """Say whether there is something to read, without creating it."""
+    path = database_file(url)
+    return path is None or path.is_file()
+
+
+def database_file(url: str) -> Path | None:
+    """Return the file of a SQLite database; ``None`` for a server's, or a malformed address."""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return Path(str(parsed.database)) if is_file else None
+
+
+def address_without_password(url: str) -> str:
+    """Return a database's address as it may be shown.
+
+    >>> address_without_password("postgresql+psycopg://me:secret@host/nrr")
+    'postgresql+psycopg://me:***@host/nrr'
+    """
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return "an unreadable address"
+
+
+def reach(connection: Connection) -> Reach:
+    """Return how far the figures reach."""
+    complete = last_complete_pull(connection)
+    day = published_days.c.as_of_date
+    first, last = connection.execute(sa.select(sa.func.min(day), sa.func.max(day))).one()
+    return Reach(complete.observed_at if complete else None, first, last)
+
+
+def is_published(connection: Connection, as_of_date: date) -> bool:
+    """Say whether a day has a snapshot."""
+    query = sa.select(sa.exists().where(published_days.c.as_of_date == as_of_date))
+    return bool(connection.scalar(query))
+
+
+def totals_of(connection: Connection, as_of_date: date) -> Rows:
+    """Return a day's totals, native currencies first."""
+    columns = daily_mrr_totals.c
+    query = sa.select(daily_mrr_totals).where(columns.as_of_date == as_of_date)
+    query = query.order_by(columns.is_reporting, columns.currency)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def restatements_of_period(
+    connection: Connection, table_name: str, period_start: date, dimension: str
+) -> Rows:
+    """Return what was restated about a period in one dimension, oldest first."""
+    columns = restatements.c
+    query = sa.select(restatements).where(
+        columns.period == PERIOD_OF_TABLE[table_name],
+        columns.period_start == period_start,
+        columns.dimension == dimension,
+    )
+    query = query.order_by(columns.to_edition, columns.segment)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def rows_in_force(
+    connection: Connection,
+    table_name: str,
+    *,
+    period_start: date | None = None,
+    known_at: datetime | None = None,
+    dimension: str | None = None,
+    last: int | None = None,
+) -> Rows:
+    """Return the rows of the editions in force at a time (default: now), oldest period first.
+
+    Args:
+        connection: Where to read.
+        table_name: One of the retention tables.
+        period_start: Of this period alone.
+        known_at: As published by then; provisional figures that were replaced are not kept.
+        dimension: Of this dimension alone.
+        last: Of so many latest periods alone.
+    """
+    table = RETENTION[table_name]
+    start = table.c.period_start
+    newest = sa.select(start, sa.func.max(table.c.edition).label("edition")).group_by(start)
+    if period_start is not None:
+        newest = newest.where(start == period_start)
+    if known_at is not None:
+        newest = newest.where(table.c.known_at <= known_at)
+    if last is not None:
+        newest = newest.order_by(start.desc()).limit(last)
+    chosen = newest.subquery()
+    is_chosen = sa.and_(start == chosen.c.period_start, table.c.edition == chosen.c.edition)
+    query = sa.select(table).join(chosen, is_chosen)
+    if dimension is not None:
+        query = query.where(table.c.dimension == dimension)
+    query = query.order_by(start, table.c.dimension, table.c.segment)
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,143 @@
+"""Snapshots: whole days of MRR intervals as frames, as known at a time.
+
+What the frames are made into is the core's business; publishing days is in ``daily``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from nrr_pipeline.warehouse.bitemporal import known
+from nrr_pipeline.warehouse.chunks import in_chunks
+from nrr_pipeline.warehouse.frames import frame_of
+from nrr_pipeline.warehouse.tables import mrr_intervals
+
+SNAPSHOT_COLUMNS = (
+    "subscription_item_id",
+    "subscription_id",
+    "customer_id",
+    "account_id",
+    "product_id",
+    "price_id",
+    "billing_interval",
+    "billing_interval_count",
+    "quantity",
+    "currency",
+    "mrr_micros",
+    "is_at_risk",
+    "is_scheduled_churn",
+    "is_approximate",
+    "approximation",
+    "max_error_micros",
+    "end_reason",
+    "valid_from",
+    "valid_to",
+)
+
+
+def snapshot(
+    connection: sa.Connection, as_of_date: date, *, known_at: datetime | None = None
+) -> pd.DataFrame:
+    """Return every item with MRR on a day, by item, as known at a time (default: now)."""
+    return intervals_frame(connection, known_at=known_at, first_day=as_of_date, last_day=as_of_date)
+
+
+def intervals_frame(
+    connection: sa.Connection,
+    *,
+    known_at: datetime | None = None,
+    first_day: date | None = None,
+    last_day: date | None = None,
+) -> pd.DataFrame:
+    """Return every interval that has a day in common with the given days, by item and time."""
+    columns = mrr_intervals.c
+    query = sa.select(*(columns[name] for name in SNAPSHOT_COLUMNS))
+    query = query.where(_priced(known_at))
+    query = query.order_by(columns.subscription_item_id, columns.valid_from)
+    if last_day is not None:
+        query = query.where(columns.valid_from <= last_day)
+    if first_day is not None:
+        query = query.where(columns.valid_to > first_day)
+    return frame_of(connection.execute(query).all(), "mrr_intervals", SNAPSHOT_COLUMNS)
+
+
+def first_paid_days(
+    connection: sa.Connection,
+    account_ids: Iterable[str] | None,
+    before_or_on: date,
+    known_at: datetime | None = None,
+) -> pd.Series:
+    """Return the first day with MRR of each account that had any up to a day."""
+    first = sa.func.min(mrr_intervals.c.valid_from)
+    return _per_account(connection, first, account_ids, before_or_on, known_at)
+
+
+def last_paid_days(
+    connection: sa.Connection,
+    account_ids: Iterable[str] | None,
+    before_or_on: date,
+    known_at: datetime | None = None,
+) -> pd.Series:
+    """Return the last day with MRR, up to a day, of each account that had any by then."""
+    last = sa.func.max(mrr_intervals.c.valid_to)
+    ends = _per_account(connection, last, account_ids, before_or_on, known_at)
+    return ends.map(lambda end: min(end - timedelta(days=1), before_or_on))
+
+
+def earliest_paid_day(connection: sa.Connection) -> date | None:
+    """Return the first day with any MRR, as known now."""
+    first = sa.select(sa.func.min(mrr_intervals.c.valid_from))
+    return connection.scalar(first.where(_priced(None)))
+
+
+def currencies(connection: sa.Connection) -> list[str]:
+    """Return the currencies of all MRR, as known now."""
+    query = sa.select(mrr_intervals.c.currency).distinct().where(_priced(None))
+    return sorted(connection.scalars(query))
+
+
+def held_out_items(
+    connection: sa.Connection, as_of_date: date, *, known_at: datetime | None = None
+) -> dict[str, str]:
+    """Return by item why those that cannot be priced on a day are in no figure."""
+    columns = mrr_intervals.c
+    query = sa.select(columns.subscription_item_id, columns.held_out).where(
+        columns.held_out.is_not(None),
+        columns.valid_from <= as_of_date,
+        columns.valid_to > as_of_date,
+        known(mrr_intervals, known_at),
+    )
+    rows = connection.execute(query.order_by(columns.subscription_item_id))
+    return {row.subscription_item_id: row.held_out for row in rows}
+
+
+def _priced(known_at: datetime | None) -> sa.ColumnElement[bool]:
+    """Condition for the intervals that have MRR, as known at a time."""
+    return sa.and_(known(mrr_intervals, known_at), mrr_intervals.c.held_out.is_(None))
+
+
+def _per_account(
+    connection: sa.Connection,
+    day: sa.ColumnElement[Any],
+    account_ids: Iterable[str] | None,
+    before_or_on: date,
+    known_at: datetime | None,
+) -> pd.Series:
+    account_id = mrr_intervals.c.account_id
+    query = sa.select(account_id, day).group_by(account_id).order_by(account_id)
+    query = query.where(mrr_intervals.c.valid_from <= before_or_on, _priced(known_at))
+    if account_ids is None:
+        days = dict(connection.execute(query).all())
+    else:
+        days = {
+            account: found
+            for chunk in in_chunks(account_ids)
+            for account, found in connection.execute(query.where(account_id.in_(chunk)))
+        }
+    index = pd.Index(list(days), dtype="object", name="account_id")
+    return pd.Series(list(days.values()), index=index, dtype="object")
