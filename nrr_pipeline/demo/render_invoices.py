@@ -1,0 +1,261 @@
+"""Invoices and their lines as API objects.
+
+Here belongs how an invoice record looks in the API at a moment of its life. What stands on it
+belongs to ``billing``, and the customer's balance to ``render_customers``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from nrr_pipeline.demo.account import StripeObject
+from nrr_pipeline.demo.billing_records import Invoice, InvoiceLine, LineKind
+from nrr_pipeline.demo.catalog import Price
+from nrr_pipeline.demo.cycles import DAY, day_of
+from nrr_pipeline.demo.render_catalog import CatalogObjects
+from nrr_pipeline.demo.render_customers import CustomerAccount
+
+BUSINESS_NAME = "Waypost"
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_NOTHING: list[StripeObject] = []
+_NO_METADATA: StripeObject = {}
+
+_SAME_FOR_ALL: StripeObject = {
+    "object": "invoice",
+    "account_country": "US",
+    "account_name": BUSINESS_NAME,
+    "account_tax_ids": None,
+    "amount_overpaid": 0,
+    "amount_shipping": 0,
+    "application": None,
+    "automatic_tax": {
+        "disabled_reason": None,
+        "enabled": False,
+        "liability": None,
+        "provider": None,
+        "status": None,
+    },
+    "collection_method": "charge_automatically",
+    "custom_fields": None,
+    "customer_account": None,
+    "customer_shipping": None,
+    "customer_tax_exempt": "none",
+    "customer_tax_ids": _NOTHING,
+    "default_payment_method": None,
+    "default_source": None,
+    "default_tax_rates": _NOTHING,
+    "description": None,
+    "discounts": _NOTHING,
+    "due_date": None,
+    "footer": None,
+    "from_invoice": None,
+    "issuer": {"type": "self"},
+    "last_finalization_error": None,
+    "latest_revision": None,
+    "livemode": False,
+    "metadata": _NO_METADATA,
+    "on_behalf_of": None,
+    "payment_settings": {
+        "default_mandate": None,
+        "payment_method_options": None,
+        "payment_method_types": None,
+    },
+    "post_payment_credit_notes_amount": 0,
+    "pre_payment_credit_notes_amount": 0,
+    "receipt_number": None,
+    "rendering": None,
+    "shipping_cost": None,
+    "shipping_details": None,
+    "statement_descriptor": None,
+    "test_clock": None,
+    "total_discount_amounts": _NOTHING,
+    "total_pretax_credit_amounts": _NOTHING,
+    "total_taxes": _NOTHING,
+}
+"""Fields that are alike on all invoices; this business has no use for most of them."""
+
+
+class InvoicePrinter:
+    """Shows the invoices of one subscription."""
+
+    def __init__(
+        self, subscription_id: str, account: CustomerAccount, catalog: CatalogObjects
+    ) -> None:
+        self._account = account
+        self._catalog = catalog
+        self._subscription_id = subscription_id
+        self._item_parents: dict[str, StripeObject] = {}
+        self._parent: StripeObject = {
+            "quote_details": None,
+            "subscription_details": {"metadata": _NO_METADATA, "subscription": subscription_id},
+            "type": "subscription_details",
+        }
+
+    def lines(self, invoice: Invoice) -> StripeObject:
+        """The complete list of an invoice's lines; it is the same all the invoice's life."""
+        return {
+            "object": "list",
+            "data": [self._line_object(line, invoice) for line in invoice.lines],
+            "has_more": False,
+            "url": f"/v1/invoices/{invoice.id}/lines",
+        }
+
+    def show(self, invoice: Invoice, lines: StripeObject, at: int) -> StripeObject:
+        """An invoice as it is at a moment between its creation and now."""
+        account = self._account
+        status = _status(invoice, at)
+        is_draft = status == "draft"
+        is_paid = status == "paid"
+        attempts = [failure for failure in invoice.failures if failure[0] <= at]
+        attempt_count = len(attempts) + (is_paid and invoice.amount_due > 0)
+        amount_paid = invoice.amount_due if is_paid else 0
+        number = None if is_draft else invoice.number
+        finalized_at = None if is_draft else invoice.finalized_at
+        customer = account.customer
+        shown: StripeObject = {
+            **_SAME_FOR_ALL,
+            "id": invoice.id,
+            "amount_due": invoice.amount_due,
+            "amount_paid": amount_paid,
+            "amount_remaining": invoice.amount_due - amount_paid,
+            "attempt_count": attempt_count,
+            "attempted": bool(attempts) or is_paid,
+            "auto_advance": _next_attempt(invoice, status, attempts) is not None,
+            "automatically_finalizes_at": invoice.finalized_at if is_draft else None,
+            "billing_reason": invoice.reason,
+            "created": invoice.created,
+            "currency": invoice.lines[0].item.price.currency,
+            "customer": customer.id,
+            "customer_address": account.address,
+            "customer_email": customer.email,
+            "customer_name": customer.name,
+            "customer_phone": customer.phone,
+            "effective_at": finalized_at,
+            "ending_balance": None if is_draft else invoice.ending_balance,
+            "hosted_invoice_url": None
+            if is_draft
+            else f"https://invoice.example.com/i/{invoice.id}",
+            "invoice_pdf": None if is_draft else f"https://invoice.example.com/i/{invoice.id}/pdf",
+            "lines": lines,
+            "next_payment_attempt": _next_attempt(invoice, status, attempts),
+            "number": number,
+            "parent": self._parent,
+            "period_end": invoice.period_end,
+            "period_start": invoice.period_start,
+            "starting_balance": invoice.starting_balance,
+            "status": status,
+            "status_transitions": {
+                "finalized_at": finalized_at,
+                "marked_uncollectible_at": (
+                    invoice.uncollectible_at if status == "uncollectible" else None
+                ),
+                "paid_at": invoice.paid_at if is_paid else None,
+                "voided_at": None,
+            },
+            "subtotal": invoice.total,
+            "subtotal_excluding_tax": invoice.total,
+            "total": invoice.total,
+            "total_excluding_tax": invoice.total,
+            "webhooks_delivered_at": invoice.created,
+        }
+        if status == "uncollectible":
+            shown["status_details"] = {"uncollectible": {"reason": "max_payment_attempts"}}
+        return shown
+
+    def _line_object(self, line: InvoiceLine, invoice: Invoice) -> StripeObject:
+        price, quantity = line.item.price, line.item.quantity
+        return {
+            "id": line.id,
+            "object": "line_item",
+            "amount": line.amount,
+            "currency": price.currency,
+            "description": _description(line.kind, price, quantity, line.start // DAY),
+            "discount_amounts": _NOTHING,
+            "discountable": not line.kind.is_proration,
+            "discounts": _NOTHING,
+            "invoice": invoice.id,
+            "livemode": False,
+            "metadata": _NO_METADATA,
+            "parent": self._line_parent(line, invoice),
+            "period": {"end": line.end, "start": line.start},
+            "pretax_credit_amounts": _NOTHING,
+            "pricing": self._catalog.pricings[price.id],
+            "quantity": quantity,
+            "quantity_decimal": str(quantity),
+            "subscription": invoice.subscription_id,
+            "subtotal": line.amount,
+            "taxes": _NOTHING,
+        }
+
+    def _line_parent(self, line: InvoiceLine, invoice: Invoice) -> StripeObject:
+        """Where a line comes from; classic billing knows prorations only as invoice items."""
+        if line.kind.is_proration:
+            return self._proration_parent(line, invoice)
+        item_id = line.item.id
+        parent = self._item_parents.get(item_id)
+        if parent is None:
+            parent = self._item_parents[item_id] = self._item_parent(line, {"credited_items": None})
+        return parent
+
+    def _proration_parent(self, line: InvoiceLine, invoice: Invoice) -> StripeObject:
+        credited = line.credited
+        details: StripeObject = {
+            "credited_items": credited
+            and {"invoice": credited.invoice_id, "invoice_line_items": [credited.id]}
+        }
+        if invoice.billing_mode == "flexible":
+            return self._item_parent(line, details)
+        return {
+            "invoice_item_details": {
+                "invoice_item": line.invoice_item_id,
+                "proration": True,
+                "proration_details": details,
+                "subscription": self._subscription_id,
+            },
+            "subscription_item_details": None,
+            "type": "invoice_item_details",
+        }
+
+    def _item_parent(self, line: InvoiceLine, proration_details: StripeObject) -> StripeObject:
+        return {
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": line.invoice_item_id,
+                "proration": line.kind.is_proration,
+                "proration_details": proration_details,
+                "subscription": self._subscription_id,
+                "subscription_item": line.item.id,
+            },
+            "type": "subscription_item_details",
+        }
+
+
+def _status(invoice: Invoice, at: int) -> str:
+    if invoice.finalized_at is None or invoice.finalized_at > at:
+        return "draft"
+    if invoice.paid_at is not None and invoice.paid_at <= at:
+        return "paid"
+    if invoice.uncollectible_at is not None and invoice.uncollectible_at <= at:
+        return "uncollectible"
+    return "open"
+
+
+def _next_attempt(
+    invoice: Invoice, status: str, failures: list[tuple[int, int | None]]
+) -> int | None:
+    """When Stripe will charge next; nothing while nobody waits for money."""
+    if status not in {"draft", "open"} or invoice.finalized_at is None:
+        return None
+    return failures[-1][1] if failures else invoice.charge_at
+
+
+@lru_cache(maxsize=50_000)
+def _description(kind: LineKind, price: Price, quantity: int, day_number: int) -> str:
+    name = price.plan.value
+    if kind is LineKind.TRIAL:
+        return f"Trial period for {name}"
+    if kind is LineKind.ORDINARY:
+        return f"{quantity} {_TIMES} {name} (at ${price.unit_amount / 100:.2f} / {price.interval})"
+    day = day_of(day_number * DAY)
+    word = "Unused" if kind is LineKind.UNUSED else "Remaining"
+    return f"{word} time on {quantity} {_TIMES} {name} after {day.day} {day:%b %Y}"

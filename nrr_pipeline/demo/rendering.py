@@ -1,0 +1,175 @@
+"""The simulated account as of a moment: from the log to API objects.
+
+Here belongs the walk over the log and the assembly of the account. The look of each kind of object
+belongs to the ``render_…`` modules, and what follows from a happening by rule to ``billing``.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from nrr_pipeline.demo.account import OBJECT_KINDS, StripeAccount, StripeObject
+from nrr_pipeline.demo.billing import SubscriptionBilling
+from nrr_pipeline.demo.billing_records import Invoice, Moment
+from nrr_pipeline.demo.identifiers import Identifiers, PartNumbering, part_number
+from nrr_pipeline.demo.log import BusinessLog, Customer, Happening, Subscribed
+from nrr_pipeline.demo.render_catalog import catalog_objects, price_object, product_object
+from nrr_pipeline.demo.render_customers import customer_object, settle
+from nrr_pipeline.demo.render_events import EVENT_WINDOW, event_object, invoice_moments
+from nrr_pipeline.demo.render_invoices import InvoicePrinter
+from nrr_pipeline.demo.render_subscriptions import subscription_object
+
+_CUSTOMER_OWNERS = 1 << 23
+"""Owner numbers from here on are customers; those below are subscriptions."""
+
+
+def render(log: BusinessLog, now: int | None = None) -> StripeAccount:
+    """Show the account as it was at a moment, which is the log's end unless another is given.
+
+    Only what happened until that moment is looked at, so an account that is rendered day after
+    day grows just as a real one does: same ids, nothing known in advance.
+    """
+    moment = log.ends_at if now is None else now
+    if moment > log.ends_at:
+        raise ValueError(f"The log ends at {log.ends_at}; it knows nothing of {moment}.")
+    with _garbage_collection_off():
+        return _Rendering(log, moment).account()
+
+
+@contextmanager
+def _garbage_collection_off() -> Iterator[None]:
+    """Keep the collector from walking millions of objects that are all still wanted."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class _History(NamedTuple):
+    """What happened to one subscription, and its number in the log."""
+
+    owner: int
+    started: Subscribed
+    later: list[Happening]
+
+
+class _Rendering:
+    """One walk over the log."""
+
+    def __init__(self, log: BusinessLog, now: int) -> None:
+        self._log = log
+        self._now = now
+        self._ids = Identifiers(log.seed)
+        self._catalog = catalog_objects(log.catalog, now)
+        self._objects: dict[str, list[StripeObject]] = {kind: [] for kind in OBJECT_KINDS}
+
+    def account(self) -> StripeAccount:
+        self._render_catalog()
+        histories = self._histories()
+        for number, customer in enumerate(self._log.customers):
+            if customer.created <= self._now:
+                self._render_customer(number, customer, histories.pop(customer.id, []))
+        for objects in self._objects.values():
+            objects.sort(key=_newest_first)
+        return StripeAccount(
+            account_id=self._ids.account_id,
+            now=self._now,
+            livemode=False,
+            objects=self._objects,
+            deleted={kind: {} for kind in OBJECT_KINDS},
+        )
+
+    def _render_catalog(self) -> None:
+        catalog, now = self._log.catalog, self._now
+        self._objects["products"] = [
+            product_object(product, catalog, now)
+            for product in catalog.products
+            if product.created <= now
+        ]
+        self._objects["prices"] = [
+            price_object(price, now) for price in catalog.prices if price.created <= now
+        ]
+
+    def _histories(self) -> dict[str, list[_History]]:
+        """What happened to every subscription until now, by customer."""
+        histories: dict[str, _History] = {}
+        by_customer: dict[str, list[_History]] = {}
+        for happening in self._log.happenings:
+            if happening.at > self._now:
+                break
+            if isinstance(happening, Subscribed):
+                history = _History(owner=len(histories), started=happening, later=[])
+                histories[happening.subscription_id] = history
+                by_customer.setdefault(happening.customer_id, []).append(history)
+            else:
+                histories[happening.subscription_id].later.append(happening)
+        return by_customer
+
+    def _play(self, history: _History) -> SubscriptionBilling:
+        billing = SubscriptionBilling(
+            history.started,
+            self._log.catalog,
+            PartNumbering(self._ids, history.owner),
+            watched_from=self._now - EVENT_WINDOW,
+        )
+        billing.play(history.later, self._now)
+        return billing
+
+    def _render_customer(self, number: int, customer: Customer, histories: list[_History]) -> None:
+        owner = _CUSTOMER_OWNERS + number
+        billings = [(history.owner, self._play(history)) for history in histories]
+        invoices = [invoice for _, billing in billings for invoice in billing.invoices]
+        payment_method_id = self._ids.long("pm", part_number(owner, 0))
+        account = settle(customer, payment_method_id, invoices, self._now)
+        self._objects["customers"].append(customer_object(account, has_bought=bool(billings)))
+        if customer.created >= self._now - EVENT_WINDOW:
+            created = customer_object(account, has_bought=False)
+            self._add_event(owner, 0, "customer.created", customer.created, created)
+        for subscription_owner, billing in billings:
+            self._render_subscription(billing)
+            printer = InvoicePrinter(billing.state.id, account, self._catalog)
+            self._render_invoices(subscription_owner, billing.invoices, printer)
+
+    def _render_subscription(self, billing: SubscriptionBilling) -> None:
+        shown = subscription_object(billing.state, self._catalog)
+        self._objects["subscriptions"].append(shown)
+        self._objects["subscription_items"] += shown["items"]["data"]
+        for moment in billing.moments:
+            self._objects["events"].append(self._subscription_event(moment))
+
+    def _subscription_event(self, moment: Moment) -> StripeObject:
+        is_update = moment.event_type.endswith(".updated")
+        before = moment.before if is_update else None
+        return event_object(
+            moment.event_id,
+            moment.event_type,
+            moment.at,
+            subscription_object(moment.after, self._catalog),
+            before=before and subscription_object(before, self._catalog),
+            request_id=moment.event_id.replace("evt_1", "req_") if moment.is_request else None,
+        )
+
+    def _render_invoices(
+        self, owner: int, invoices: Sequence[Invoice], printer: InvoicePrinter
+    ) -> None:
+        for index, invoice in enumerate(invoices):
+            lines = printer.lines(invoice)
+            self._objects["invoices"].append(printer.show(invoice, lines, self._now))
+            for part, at, event_type in invoice_moments(invoice, index, self._now):
+                self._add_event(owner, part, event_type, at, printer.show(invoice, lines, at))
+
+    def _add_event(
+        self, owner: int, part: int, event_type: str, at: int, shown: StripeObject
+    ) -> None:
+        event_id = self._ids.long("evt", part_number(owner, part))
+        self._objects["events"].append(event_object(event_id, event_type, at, shown))
+
+
+def _newest_first(shown: StripeObject) -> tuple[int, str]:
+    return -shown["created"], shown["id"]

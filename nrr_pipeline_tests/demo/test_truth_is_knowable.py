@@ -1,0 +1,152 @@
+"""An observer who sees one account at one moment can find out the whole truth.
+
+The observer here knows nothing of the log or of the pipeline. It shows that the simulated business
+never holds a fact that its account does not tell; how to tell it well is the pipeline's task.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import pytest
+
+from nrr_pipeline.demo.account import StripeAccount, StripeObject
+from nrr_pipeline.demo.business import simulate
+from nrr_pipeline.demo.cycles import DAY
+from nrr_pipeline.demo.log import BusinessLog
+from nrr_pipeline.demo.rendering import render
+from nrr_pipeline.demo.truth import item_intervals
+
+Terms = tuple[str, int]
+"""Price and quantity."""
+
+
+class Line(NamedTuple):
+    id: str
+    at: int
+    item_id: str | None
+    terms: Terms
+    is_proration: bool
+    is_credit: bool
+    credited_line: str | None
+
+
+class Observer:
+    """Rebuilds when each item had which terms, from the objects of an account."""
+
+    def __init__(self, account: StripeAccount) -> None:
+        self.states: dict[str, dict[int, Terms | None]] = defaultdict(dict)
+        self._lines: dict[str, list[Line]] = defaultdict(list)
+        self._events: dict[str, list[StripeObject]] = defaultdict(list)
+        for invoice in account.objects["invoices"]:
+            for line in invoice["lines"]["data"]:
+                self._lines[line["subscription"]].append(read(line))
+        for event in reversed(account.objects["events"]):
+            self._events[event["data"]["object"]["id"]].append(event)
+        for subscription in account.objects["subscriptions"]:
+            self._rebuild(subscription)
+
+    def snapshot(self, day: date) -> dict[str, Terms]:
+        """What counts on a day."""
+        end = (day - date(1970, 1, 1)).days * DAY + DAY
+        found: dict[str, Terms] = {}
+        for item_id, states in self.states.items():
+            at = max((at for at in states if at < end), default=None)
+            terms = None if at is None else states[at]
+            if terms is not None:
+                found[item_id] = terms
+        return found
+
+    def _rebuild(self, subscription: StripeObject) -> None:
+        lines = self._lines[subscription["id"]]
+        present: dict[str, Any] = {item["id"]: item for item in subscription["items"]["data"]}
+        item_of = name_items(lines, present)
+        items: dict[str, dict[int, Terms | None]] = defaultdict(dict)
+        for line in sorted(lines, key=lambda line: (line.at, not line.is_credit)):
+            items[item_of[line.id]][line.at] = None if line.is_credit else line.terms
+        for event in self._events[subscription["id"]]:
+            if "items" in event["data"].get("previous_attributes", {}):
+                shown = {i["id"]: i for i in event["data"]["object"]["items"]["data"]}
+                for item_id in items.keys() | shown.keys():
+                    items[item_id][event["created"]] = terms_of(shown.get(item_id))
+        first = subscription["trial_end"] or subscription["start_date"]
+        ended = end_of(subscription, self._events[subscription["id"]])
+        for item_id, states in items.items():
+            within = {max(first, at): terms for at, terms in sorted(states.items())}
+            if ended is not None:
+                within = {at: terms for at, terms in within.items() if at < ended} | {ended: None}
+            self.states[item_id] = within
+
+
+def read(line: StripeObject) -> Line:
+    parent = line["parent"]
+    details = parent["subscription_item_details"] or parent["invoice_item_details"]
+    credited = details["proration_details"]["credited_items"]
+    return Line(
+        id=line["id"],
+        at=line["period"]["start"],
+        item_id=details.get("subscription_item"),
+        terms=(line["pricing"]["price_details"]["price"], line["quantity"]),
+        is_proration=details["proration"],
+        is_credit=credited is not None,
+        credited_line=credited and credited["invoice_line_items"][0],
+    )
+
+
+def name_items(lines: Iterable[Line], present: dict[str, Any]) -> dict[str, str]:
+    """Find the item of every line, also of classic prorations, which do not name it."""
+    item_of = {line.id: line.item_id for line in lines if line.item_id}
+    last_billed: dict[str, int] = defaultdict(int)
+    begins: dict[str, int] = {item_id: item["created"] for item_id, item in present.items()}
+    for line in lines:
+        if line.item_id:
+            last_billed[line.item_id] = max(last_billed[line.item_id], line.at)
+            begins[line.item_id] = min(begins.get(line.item_id, line.at), line.at)
+    nameless = [line for line in lines if not line.item_id]
+    for at in sorted({line.at for line in nameless}):
+        then = [line for line in nameless if line.at == at]
+        changed: dict[Terms, str] = {}
+        for line in then:
+            if line.is_credit:
+                item_of[line.id] = changed[line.terms] = item_of[line.credited_line or ""]
+        by_price = {price: item_id for (price, _), item_id in changed.items()}
+        going_on = [each for each in changed.values() if each in present or last_billed[each] > at]
+        begun = sorted((begin, each) for each, begin in begins.items() if begin >= at)
+        for line in then:
+            if not line.is_credit:
+                same_price = by_price.get(line.terms[0])
+                item_of[line.id] = same_price or (going_on[0] if going_on else begun[0][1])
+    return item_of
+
+
+def terms_of(item: StripeObject | None) -> Terms | None:
+    return (item["price"]["id"], item["quantity"]) if item else None
+
+
+def end_of(subscription: StripeObject, events: list[StripeObject]) -> int | None:
+    if subscription["status"] != "unpaid":
+        return subscription["ended_at"]
+    return next(
+        event["created"]
+        for event in events
+        if "status" in event["data"].get("previous_attributes", {})
+        and event["data"]["object"]["status"] == "unpaid"
+    )
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_the_truth_of_every_day_can_be_rebuilt_from_the_account_alone(seed: int | None) -> None:
+    log: BusinessLog = simulate() if seed is None else simulate(seed=seed)
+    observer = Observer(render(log))
+    changes = {each.valid_from for each in item_intervals(log)}
+    changes |= {datetime.fromtimestamp(each.at, UTC).date() for each in log.happenings}
+    for day in sorted(changes):
+        true = {
+            each.subscription_item_id: (each.price_id, each.quantity)
+            for each in item_intervals(log)
+            if each.holds_on(day)
+        }
+        assert observer.snapshot(day) == true, day
