@@ -1,0 +1,1 @@
+"""The only room that speaks to Stripe: client, paging, pulls, and what payloads prove."""

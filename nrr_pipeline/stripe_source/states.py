@@ -1,0 +1,296 @@
+"""When a subscription was not simply active: trials, pauses, unpaid, at risk, about to leave."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nrr_pipeline.metrics.evidence import BillingState, Finding, Source, StateSpan
+from nrr_pipeline.stripe_source.events import STATE_FIELDS, SubscriptionEvent
+from nrr_pipeline.stripe_source.payloads import (
+    Payload,
+    entries,
+    moment,
+    reference_id,
+    required_moment,
+    whole_number,
+)
+from nrr_pipeline.stripe_source.records import ObservedVersion
+
+_STATES = {
+    "active": BillingState.ACTIVE,
+    "past_due": BillingState.ACTIVE,
+    "trialing": BillingState.ACTIVE,
+    "canceled": BillingState.ACTIVE,
+    "unpaid": BillingState.UNPAID,
+    "paused": BillingState.PAUSED,
+    "incomplete": BillingState.INCOMPLETE,
+    "incomplete_expired": BillingState.INCOMPLETE,
+}
+"""State by status. Trials and ends have dates of their own, so their statuses add nothing here."""
+
+_IN_WORDS = {
+    BillingState.UNPAID: "it is unpaid",
+    BillingState.PAUSED: "it is paused",
+    BillingState.COLLECTION_PAUSED: "its collection is paused",
+}
+"""States whose onset the object itself need not tell."""
+
+_DATED_BY_EVENTS = STATE_FIELDS | {"cancel_at", "cancel_at_period_end", "canceled_at"}
+_PAUSING_BEHAVIORS = frozenset({"void", "mark_uncollectible"})
+_NOT_COLLECTED = frozenset({"void", "uncollectible", "open", "draft"})
+
+
+@dataclass(frozen=True, slots=True)
+class StateFact:
+    """The subscription as it was at a time, from a pull or an event."""
+
+    at: int
+    payload: Payload
+    source: Source
+    source_id: str
+
+    @property
+    def state(self) -> BillingState:
+        """What its status and a pause of its collection say."""
+        state = _STATES.get(str(self.payload.get("status")), BillingState.UNKNOWN)
+        pause = self.payload.get("pause_collection")
+        if state is BillingState.ACTIVE and isinstance(pause, Mapping):
+            pauses = str(pause.get("behavior")) in _PAUSING_BEHAVIORS
+            return BillingState.COLLECTION_PAUSED if pauses else state
+        return state
+
+    @property
+    def paused_at(self) -> int | None:
+        """When a subscription that is paused says that it was."""
+        details = self.payload.get("status_details")
+        paused = details.get("paused") if isinstance(details, Mapping) else None
+        if self.state is not BillingState.PAUSED or not isinstance(paused, Mapping):
+            return None
+        return moment(paused, "transitioned_at")
+
+    @property
+    def is_past_due(self) -> bool:
+        """Whether a payment is late but the subscription goes on."""
+        return self.payload.get("status") == "past_due"
+
+
+def state_facts(
+    versions: Sequence[ObservedVersion], events: Sequence[SubscriptionEvent]
+) -> list[StateFact]:
+    """What pulls and events say of the subscription as a whole, in order of time.
+
+    An event also tells what was true until the second before it.
+    """
+    facts = [
+        StateFact(
+            version.first_seen,
+            version.payload,
+            Source.OBSERVATION,
+            str(version.payload.get("id")),
+        )
+        for version in versions
+    ]
+    for event in events:
+        if _DATED_BY_EVENTS & event.changed_from.keys():
+            earlier = {**event.after, **event.changed_from}
+            facts.append(StateFact(event.at - 1, earlier, Source.EVENT, event.event_id))
+        facts.append(StateFact(event.at, event.after, Source.EVENT, event.event_id))
+    return sorted(facts, key=lambda fact: fact.at)
+
+
+def state_spans(
+    facts: Sequence[StateFact],
+    invoices: Sequence[Payload],
+    *,
+    starts_at: int,
+    paid_until: int | None,
+) -> tuple[StateSpan, ...]:
+    """Every stretch in which the subscription as a whole was not simply active, trials aside.
+
+    Args:
+        facts: What is known of its state, in order of time.
+        invoices: Its invoices, in any order.
+        starts_at: When it starts to count.
+        paid_until: The end of what its paid ordinary lines charge for.
+    """
+    spans: list[StateSpan] = []
+    running: StateFact | None = None
+    since = 0
+    for fact in facts:
+        if running is None or fact.state is not running.state:
+            if running is not None:
+                spans.extend(_span(running, since, fact.at))
+            since = _onset(fact, invoices, starts_at, paid_until, is_first=running is None)
+            running = fact
+    if running is not None:
+        spans.extend(_span(running, since, None))
+    return tuple(spans)
+
+
+def assumed_onsets(subscription_id: str, spans: Iterable[StateSpan]) -> list[Finding]:
+    """What must be known about stretches whose beginning nothing tells exactly."""
+    return [
+        Finding(
+            "state_onset_assumed",
+            "warning",
+            subscription_id,
+            f"{_IN_WORDS[span.state]}, but no event tells since when; the first invoice of the "
+            "closing run of uncollected ones dates it, or the pull that first saw it",
+        )
+        for span in spans
+        if span.state in _IN_WORDS and span.source is Source.OBSERVATION
+    ]
+
+
+def trial_spans(versions: Sequence[ObservedVersion]) -> tuple[StateSpan, ...]:
+    """The subscription's trials, as far as its versions tell."""
+    trials: dict[int, StateSpan] = {}
+    for version in versions:
+        subscription = version.payload
+        _add_trial(trials, subscription, "trial_start", "trial_end", subscription)
+    return tuple(trials.values())
+
+
+def item_trial_spans(item_id: str, versions: Sequence[ObservedVersion]) -> tuple[StateSpan, ...]:
+    """One item's own trials, as far as the subscription's versions tell."""
+    trials: dict[int, StateSpan] = {}
+    for version in versions:
+        for item in entries(version.payload, "items"):
+            trial = item.get("current_trial")
+            if reference_id(item) == item_id and isinstance(trial, Mapping):
+                _add_trial(trials, trial, "start_date", "end_date", version.payload)
+    return tuple(trials.values())
+
+
+def at_risk_spans(
+    invoices: Iterable[Payload], facts: Sequence[StateFact]
+) -> tuple[tuple[int, int | None], ...]:
+    """From the creation of each invoice whose payment failed until it was settled.
+
+    Stretches that pulls and events saw past due count as well: paying a failed invoice by hand
+    leaves no second attempt on it.
+    """
+    is_at_risk = not facts or facts[-1].state is not BillingState.ACTIVE or facts[-1].is_past_due
+    spans: set[tuple[int, int | None]] = set(_past_due_spans(facts))
+    for invoice in invoices:
+        span = _unsettled(invoice)
+        if span is not None and (span[1] is not None or is_at_risk):
+            spans.add(span)
+    return tuple(sorted(spans, key=lambda span: (span[0], span[1] is None, span[1] or 0)))
+
+
+def scheduled_churn_spans(
+    facts: Sequence[StateFact], ends_at: int | None
+) -> tuple[tuple[int, int | None], ...]:
+    """From each request to cancel later until it takes effect or is taken back."""
+    spans: list[tuple[int, int | None]] = []
+    requested_at: int | None = None
+    for fact in facts:
+        canceled_at = moment(fact.payload, "canceled_at")
+        is_requested = canceled_at is not None or bool(
+            fact.payload.get("cancel_at_period_end") or fact.payload.get("cancel_at")
+        )
+        if is_requested and requested_at is None:
+            requested_at = canceled_at if canceled_at is not None else fact.at
+        elif not is_requested and requested_at is not None:
+            spans.append((requested_at, fact.at))
+            requested_at = None
+    if requested_at is not None and (ends_at is None or requested_at < ends_at):
+        spans.append((requested_at, ends_at))
+    return tuple(spans)
+
+
+def _onset(
+    fact: StateFact,
+    invoices: Sequence[Payload],
+    starts_at: int,
+    paid_until: int | None,
+    *,
+    is_first: bool,
+) -> int:
+    """Since when the state that a fact shows has lasted."""
+    if fact.paused_at is not None:
+        return fact.paused_at
+    if fact.state is BillingState.UNKNOWN:
+        since = starts_at if is_first else fact.at
+        return max(since, paid_until or since)
+    if not is_first or fact.state is BillingState.ACTIVE:
+        return fact.at
+    if fact.state is BillingState.INCOMPLETE:
+        return starts_at
+    return _closing_run_start(invoices, fact.at)
+
+
+def _closing_run_start(invoices: Iterable[Payload], at: int) -> int:
+    """The first of the unbroken run of uncollected invoices that reaches ``at``."""
+    dated = [(required_moment(invoice, "created"), invoice) for invoice in invoices]
+    start = at
+    for created, invoice in sorted(dated, key=lambda entry: entry[0], reverse=True):
+        if created > at:
+            continue
+        if _is_collected(invoice, at):
+            break
+        start = created
+    return start
+
+
+def _is_collected(invoice: Payload, at: int) -> bool:
+    """Whether an invoice had been paid at a time; its status tells only the present."""
+    if str(invoice.get("status")) in _NOT_COLLECTED:
+        return False
+    paid_at = _transition(invoice, "paid_at")
+    return paid_at is None or paid_at <= at
+
+
+def _transition(invoice: Payload, name: str) -> int | None:
+    transitions = invoice.get("status_transitions")
+    return moment(transitions, name) if isinstance(transitions, Mapping) else None
+
+
+def _past_due_spans(facts: Sequence[StateFact]) -> list[tuple[int, int | None]]:
+    spans: list[tuple[int, int | None]] = []
+    since: int | None = None
+    for fact in facts:
+        if fact.is_past_due and since is None:
+            since = fact.at
+        elif not fact.is_past_due and since is not None:
+            if fact.at - since > 1:  # an event tells what was before it, but not since when
+                spans.append((since, fact.at))
+            since = None
+    return spans if since is None else [*spans, (since, None)]
+
+
+def _unsettled(invoice: Payload) -> tuple[int, int | None] | None:
+    """From an invoice's creation to its settlement, if a payment of it failed."""
+    attempts = whole_number(invoice.get("attempt_count")) or 0
+    created, status = required_moment(invoice, "created"), invoice.get("status")
+    if status == "open" and attempts > 0:
+        return created, None
+    settled_at: int | None = None
+    if status == "paid" and attempts > 1:
+        settled_at = _transition(invoice, "paid_at")
+    elif status in ("void", "uncollectible") and attempts > 0:
+        voided_at = _transition(invoice, "voided_at")
+        settled_at = voided_at or _transition(invoice, "marked_uncollectible_at")
+    return None if settled_at is None else (created, settled_at)
+
+
+def _add_trial(
+    trials: dict[int, StateSpan], dated: Payload, starts: str, ends: str, subscription: Payload
+) -> None:
+    start, end = moment(dated, starts), moment(dated, ends)
+    if start is not None and end is not None and start < end:
+        source_id = str(subscription.get("id"))
+        trials[start] = StateSpan(start, end, BillingState.TRIALING, Source.SUBSCRIPTION, source_id)
+
+
+def _span(fact: StateFact, since: int, until: int | None) -> list[StateSpan]:
+    if fact.state is BillingState.ACTIVE or (until is not None and until <= since):
+        return []
+    held_out = None
+    if fact.state is BillingState.UNKNOWN:
+        held_out = (
+            f"{fact.payload.get('id')}: status {fact.payload.get('status')!r} is not known to this "
+            "version; update nrr-pipeline"
+        )
+    source = fact.source if fact.paused_at is None else Source.SUBSCRIPTION
+    return [StateSpan(since, until, fact.state, source, fact.source_id, held_out)]

@@ -1,0 +1,329 @@
+"""Trials, late payments, pauses, requests to cancel: when a subscription is not simply active."""
+
+import pytest
+
+from nrr_pipeline_tests.stripe_source.payload_sets import (
+    Payload,
+    at,
+    event,
+    evidence,
+    history,
+    invoice,
+    item,
+    line,
+    months,
+    seen,
+    subscription,
+)
+
+SEATS = item("monthly", 3)
+PULL = "2026-04-10"
+
+
+def failed(
+    created: str, end: str, *, status: str = "open", attempts: int = 3, **moments: int
+) -> Payload:
+    return invoice(
+        created,
+        line("monthly", 3, created, end),
+        status=status,
+        attempt_count=attempts,
+        status_transitions=moments,
+    )
+
+
+def test_a_trial_does_not_count_until_it_ends() -> None:
+    on_trial = subscription(SEATS, trial_start=at("2026-01-01"), trial_end=at("2026-01-15"))
+    invoices = [
+        invoice("2026-01-01", line("monthly", 3, "2026-01-01", "2026-01-15", 0)),
+        invoice("2026-01-15", line("monthly", 3, "2026-01-15", "2026-02-15", 3_000)),
+    ]
+    assert history(seen(on_trial, "2026-02-01"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-01-15 3 x monthly trialing",
+        "si_1 2026-01-15.. 3 x monthly",
+    ]
+
+
+def test_a_trial_that_was_cut_short_ends_when_the_object_says_so() -> None:
+    long = subscription(SEATS, trial_start=at("2026-01-01"), trial_end=at("2026-02-01"))
+    short = subscription(SEATS, trial_start=at("2026-01-01"), trial_end=at("2026-01-10"))
+    found = history(
+        seen(long, "2026-01-02", "2026-01-09"),
+        seen(short, "2026-01-11"),
+        invoices=[invoice("2026-01-01", line("monthly", 3, "2026-01-01", "2026-02-01", 0))],
+    )
+    assert found == [
+        "si_1 2026-01-01..2026-01-10 3 x monthly trialing",
+        "si_1 2026-01-10.. 3 x monthly",
+    ]
+
+
+def test_an_item_on_its_own_trial_does_not_count_while_the_others_do() -> None:
+    trial = {"start_date": at("2026-02-01"), "end_date": at("2026-03-01")}
+    added = item("addon", 1, item_id="si_2", created="2026-02-01")
+    invoices = months("monthly", 3, "2026-01-01", 4) + months(
+        "addon", 1, "2026-02-01", 3, item_id="si_2"
+    )
+    assert history(
+        seen(subscription(SEATS, {**added, "current_trial": trial}), "2026-02-10"),
+        seen(subscription(SEATS, {**added, "current_trial": None}), "2026-03-02"),
+        invoices=invoices,
+    ) == [
+        "si_1 2026-01-01.. 3 x monthly",
+        "si_2 2026-02-01..2026-03-01 1 x addon trialing",
+        "si_2 2026-03-01.. 1 x addon",
+    ]
+
+
+def test_a_late_payment_that_recovers_is_at_risk_from_its_invoice_until_it_is_paid() -> None:
+    invoices = [
+        *months("monthly", 3, "2026-01-01", 1),
+        failed("2026-02-01", "2026-03-01", status="paid", paid_at=at("2026-02-09")),
+    ]
+    assert history(seen(subscription(SEATS), "2026-02-20"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-02-01 3 x monthly",
+        "si_1 2026-02-01..2026-02-09 3 x monthly at-risk",
+        "si_1 2026-02-09.. 3 x monthly",
+    ]
+
+
+def test_a_failed_payment_that_the_customer_made_good_by_hand_was_at_risk_too() -> None:
+    """A payment by hand leaves one attempt on the invoice; the events saw it past due."""
+    late, paid = subscription(SEATS, status="past_due"), subscription(SEATS)
+    assert history(
+        seen(paid, "2026-02-20"),
+        invoices=months("monthly", 3, "2026-01-01", 2),
+        events=[
+            event("2026-02-01 01:00", late, "evt_1", status="active"),
+            event("2026-02-05 01:00", paid, "evt_2", status="past_due"),
+        ],
+    ) == [
+        "si_1 2026-01-01..2026-02-01T01:00:00 3 x monthly",
+        "si_1 2026-02-01T01:00:00..2026-02-05T01:00:00 3 x monthly at-risk",
+        "si_1 2026-02-05T01:00:00.. 3 x monthly",
+    ]
+
+
+def test_past_due_is_at_risk_from_the_oldest_open_invoice_whose_payment_failed() -> None:
+    invoices = [
+        *months("monthly", 3, "2026-01-01", 1),
+        failed("2026-02-01", "2026-03-01"),
+        failed("2026-03-01", "2026-04-01"),
+    ]
+    late = subscription(SEATS, status="past_due")
+    assert history(seen(late, "2026-03-10"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-02-01 3 x monthly",
+        "si_1 2026-02-01.. 3 x monthly at-risk",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts"),
+    [("paid", 1), ("draft", 0), ("open", 0), ("void", 0), ("uncollectible", 0)],
+)
+def test_without_a_failed_payment_nothing_is_at_risk(status: str, attempts: int) -> None:
+    invoices = [failed("2026-01-01", "2026-02-01", status=status, attempts=attempts)]
+    found = evidence(seen(subscription(SEATS), "2026-01-10"), invoices=invoices)
+    assert found.at_risk == ()
+
+
+def test_an_old_unpaid_invoice_of_an_active_subscription_is_not_at_risk_for_ever() -> None:
+    invoices = [failed("2026-01-01", "2026-02-01"), *months("monthly", 3, "2026-02-01", 2)]
+    assert evidence(seen(subscription(SEATS), PULL), invoices=invoices).at_risk == ()
+
+
+def test_unpaid_without_an_event_begins_with_the_closing_run_of_uncollected_invoices() -> None:
+    invoices = [
+        *months("monthly", 3, "2026-01-01", 1),
+        failed("2026-02-01", "2026-03-01", status="void", attempts=0),
+        failed("2026-03-01", "2026-04-01", status="uncollectible", attempts=0),
+        failed("2026-04-01", "2026-05-01", status="draft", attempts=0),
+    ]
+    unpaid = seen(subscription(SEATS, status="unpaid"), PULL)
+    assert history(unpaid, invoices=invoices) == [
+        "si_1 2026-01-01..2026-02-01 3 x monthly ends:involuntary",
+        "si_1 2026-02-01.. 3 x monthly unpaid",
+    ]
+    assert [each.check_name for each in evidence(unpaid, invoices=invoices).problems] == [
+        "state_onset_assumed"
+    ]
+
+
+def test_a_paid_invoice_breaks_the_closing_run() -> None:
+    invoices = [
+        failed("2026-01-01", "2026-02-01", status="void", attempts=0),
+        *months("monthly", 3, "2026-02-01", 1),
+        failed("2026-03-01", "2026-04-01", attempts=0),
+    ]
+    assert history(seen(subscription(SEATS, status="unpaid"), "2026-03-10"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-03-01 3 x monthly ends:involuntary",
+        "si_1 2026-03-01.. 3 x monthly unpaid",
+    ]
+
+
+def test_an_event_dates_unpaid_to_the_second_and_leaves_nothing_assumed() -> None:
+    unpaid = subscription(SEATS, status="unpaid")
+    records = {
+        "invoices": [
+            *months("monthly", 3, "2026-01-01", 1),
+            failed("2026-02-01", "2026-03-01", attempts=0),
+        ],
+        "events": [event("2026-02-15 08:00", unpaid, status="past_due")],
+    }
+    assert history(seen(unpaid, "2026-02-20"), **records) == [
+        "si_1 2026-01-01..2026-02-15T08:00:00 3 x monthly ends:involuntary",
+        "si_1 2026-02-15T08:00:00.. 3 x monthly unpaid",
+    ]
+    assert evidence(seen(unpaid, "2026-02-20"), **records).problems == ()
+
+
+def test_unpaid_that_was_made_good_counts_again_from_the_event() -> None:
+    unpaid, paid = subscription(SEATS, status="unpaid"), subscription(SEATS)
+    late = failed("2026-02-01", "2026-03-01", status="paid", paid_at=at("2026-02-20"), attempts=1)
+    assert history(
+        seen(paid, "2026-02-25"),
+        invoices=[*months("monthly", 3, "2026-01-01", 1), late],
+        events=[event("2026-02-20", paid, status="unpaid")],
+    ) == [
+        "si_1 2026-01-01..2026-02-01 3 x monthly ends:involuntary",
+        "si_1 2026-02-01..2026-02-20 3 x monthly unpaid",
+        "si_1 2026-02-20.. 3 x monthly",
+    ], unpaid
+
+
+def test_a_paused_subscription_stopped_when_it_says_it_did() -> None:
+    details = {"paused": {"transitioned_at": at("2026-02-10 06:00"), "type": "subscription"}}
+    paused = subscription(SEATS, status="paused", status_details=details)
+    invoices = months("monthly", 3, "2026-01-01", 2)
+    assert history(seen(paused, PULL), invoices=invoices) == [
+        "si_1 2026-01-01..2026-02-10T06:00:00 3 x monthly ends:paused",
+        "si_1 2026-02-10T06:00:00.. 3 x monthly paused",
+    ]
+    assert evidence(seen(paused, PULL), invoices=invoices).problems == ()
+
+
+def test_a_pause_that_is_over_counts_again_from_the_pull_that_saw_it() -> None:
+    details = {"paused": {"transitioned_at": at("2026-02-10"), "type": "subscription"}}
+    assert history(
+        seen(subscription(SEATS, status="paused", status_details=details), "2026-02-12"),
+        seen(subscription(SEATS), "2026-02-20"),
+        invoices=months("monthly", 3, "2026-01-01", 2),
+    ) == [
+        "si_1 2026-01-01..2026-02-10 3 x monthly ends:paused",
+        "si_1 2026-02-10..2026-02-20 3 x monthly paused",
+        "si_1 2026-02-20.. 3 x monthly",
+    ]
+
+
+@pytest.mark.parametrize("behavior", ["void", "mark_uncollectible"])
+def test_a_pause_of_collection_is_a_state_of_its_own(behavior: str) -> None:
+    pausing = subscription(SEATS, pause_collection={"behavior": behavior, "resumes_at": None})
+    assert history(
+        seen(subscription(SEATS), "2026-01-10", "2026-01-19"),
+        seen(pausing, "2026-01-20"),
+        invoices=months("monthly", 3, "2026-01-01", 1),
+        events=[event("2026-01-19 12:00", pausing, pause_collection=None)],
+    ) == [
+        "si_1 2026-01-01..2026-01-19T12:00:00 3 x monthly ends:paused",
+        "si_1 2026-01-19T12:00:00.. 3 x monthly collection_paused",
+    ]
+
+
+@pytest.mark.parametrize("pause", [{"behavior": "keep_as_draft"}, {"behavior": None}, {}, None])
+def test_a_pause_that_keeps_its_invoices_counts(pause: object) -> None:
+    assert history(
+        seen(subscription(SEATS, pause_collection=pause), "2026-01-10"),
+        invoices=months("monthly", 3, "2026-01-01", 1),
+    ) == ["si_1 2026-01-01.. 3 x monthly"]
+
+
+def test_what_never_became_active_never_counts() -> None:
+    expired = subscription(SEATS, status="incomplete_expired", ended_at=at("2026-01-02"))
+    unpaid_first = failed("2026-01-01", "2026-02-01", status="void", attempts=1)
+    assert history(seen(expired, "2026-01-10"), invoices=[unpaid_first]) == [
+        "si_1 2026-01-01..2026-01-02 3 x monthly incomplete"
+    ]
+
+
+def test_created_and_activated_in_one_second_is_active_whatever_the_order_of_events() -> None:
+    before, after = subscription(SEATS, status="incomplete"), subscription(SEATS)
+    for created, activated in (("evt_a", "evt_b"), ("evt_b", "evt_a")):
+        events = [
+            event("2026-01-01", before, created),
+            event("2026-01-01", after, activated, status="incomplete"),
+        ]
+        for order in (events, events[::-1]):
+            assert history(
+                seen(after, "2026-01-10"),
+                invoices=months("monthly", 3, "2026-01-01", 1),
+                events=order,
+            ) == ["si_1 2026-01-01.. 3 x monthly"]
+
+
+def test_an_unknown_status_is_held_out_except_for_the_time_that_paid_lines_prove() -> None:
+    odd = subscription(SEATS, status="hibernating")
+    invoices = [
+        *months("monthly", 3, "2026-01-01", 2),
+        failed("2026-03-01", "2026-04-01", attempts=0),
+    ]
+    assert history(seen(odd, PULL), invoices=invoices) == [
+        "si_1 2026-01-01..2026-03-01 3 x monthly",
+        "si_1 2026-03-01.. 3 x monthly unknown held-out",
+    ]
+
+
+def test_an_unknown_status_that_begins_within_paid_time_is_held_out_after_it() -> None:
+    odd = subscription(SEATS, status="hibernating")
+    assert history(
+        seen(subscription(SEATS), "2026-01-10"),
+        seen(odd, "2026-01-11", PULL),
+        invoices=months("monthly", 3, "2026-01-01", 1),
+    ) == [
+        "si_1 2026-01-01..2026-02-01 3 x monthly",
+        "si_1 2026-02-01.. 3 x monthly unknown held-out",
+    ]
+
+
+def test_an_unknown_status_without_paid_lines_is_held_out_from_the_start() -> None:
+    odd = subscription(SEATS, status="hibernating")
+    draft = failed("2026-01-01", "2026-02-01", status="draft", attempts=0)
+    assert history(seen(odd, "2026-01-10"), invoices=[draft]) == [
+        "si_1 2026-01-01.. 3 x monthly unknown held-out"
+    ]
+
+
+def test_a_request_to_cancel_later_is_scheduled_churn_from_the_request() -> None:
+    asked = subscription(
+        SEATS, cancel_at_period_end=True, canceled_at=at("2026-01-12"), cancel_at=at("2026-02-01")
+    )
+    assert history(seen(asked, "2026-01-20"), invoices=months("monthly", 3, "2026-01-01", 1)) == [
+        "si_1 2026-01-01..2026-01-12 3 x monthly",
+        "si_1 2026-01-12.. 3 x monthly leaving",
+    ]
+
+
+def test_a_request_to_cancel_that_is_taken_back_ends_at_the_event() -> None:
+    asked = subscription(SEATS, cancel_at_period_end=True, canceled_at=at("2026-01-12"))
+    stays = subscription(SEATS, cancel_at_period_end=False, canceled_at=None)
+    taken_back = event("2026-01-18", stays, cancel_at_period_end=True, canceled_at=at("2026-01-12"))
+    expected = [
+        "si_1 2026-01-01..2026-01-12 3 x monthly",
+        "si_1 2026-01-12..2026-01-18 3 x monthly leaving",
+        "si_1 2026-01-18.. 3 x monthly",
+    ]
+    invoices = months("monthly", 3, "2026-01-01", 1)
+    both = (seen(asked, "2026-01-15"), seen(stays, "2026-01-20"))
+    assert history(*both, invoices=invoices, events=[taken_back]) == expected
+    assert history(both[1], invoices=invoices, events=[taken_back]) == expected
+
+
+def test_a_discount_holds_the_subscription_out() -> None:
+    plain = months("monthly", 3, "2026-01-01", 1)
+    discounted = months("monthly", 3, "2026-01-01", 1)
+    discounted[0]["lines"]["data"][0]["discount_amounts"] = [{"amount": 100, "discount": "di_1"}]
+    held_out = ["si_1 2026-01-01.. 3 x monthly held-out"]
+    with_discount = subscription(SEATS, discounts=["di_1"])
+    item_discount = subscription({**SEATS, "discounts": [{"id": "di_1"}]})
+    assert history(seen(with_discount, "2026-01-10"), invoices=plain) == held_out
+    assert history(seen(item_discount, "2026-01-10"), invoices=plain) == held_out
+    assert history(seen(subscription(SEATS), "2026-01-10"), invoices=discounted) == held_out
