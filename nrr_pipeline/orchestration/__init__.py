@@ -1,0 +1,1 @@
+"""The only room that speaks Dagster: partitions, resources, assets, checks, schedules, jobs."""

@@ -1,0 +1,50 @@
+"""The asset group ``retention``: months, trailing twelve months and quarters."""
+
+import dagster as dg
+
+from nrr_pipeline.metrics.periods import PeriodKind
+from nrr_pipeline.orchestration import figures
+from nrr_pipeline.orchestration.automation import follows_its_days
+from nrr_pipeline.orchestration.clock import utc_now
+from nrr_pipeline.orchestration.failures import plain_failures
+from nrr_pipeline.orchestration.partitions import Calendar, days_of
+from nrr_pipeline.orchestration.resources import PolicyResource, WarehouseResource
+from nrr_pipeline.orchestration.specs import Sheet, settled_parameters
+from nrr_pipeline.orchestration.stages.periods import TABLES, publish_period
+
+
+def retention_assets(sheet: Sheet, calendar: Calendar) -> list[dg.AssetsDefinition]:
+    """One asset per kind of period; each reads the snapshots of two days, never all of them."""
+    return [_retention(sheet, calendar, kind) for kind in TABLES]
+
+
+def _retention(sheet: Sheet, calendar: Calendar, kind: PeriodKind) -> dg.AssetsDefinition:
+    spec = sheet.spec(
+        TABLES[kind],
+        group="retention",
+        deps=[dg.AssetDep("daily_mrr", partition_mapping=days_of(kind))],
+        kinds=("pandas",),
+        automation_condition=follows_its_days(),
+        partitions_def=calendar.partitions_of(kind),
+    )
+    with settled_parameters():
+
+        @dg.multi_asset(
+            name=TABLES[kind], specs=[spec], backfill_policy=dg.BackfillPolicy.single_run()
+        )
+        def publish(
+            context: dg.AssetExecutionContext,
+            warehouse: dg.ResourceParam[WarehouseResource],
+            policy: dg.ResourceParam[PolicyResource],
+        ) -> dg.MaterializeResult:
+            with plain_failures(context), warehouse.opened() as opened:
+                for key in context.partition_keys:
+                    period = calendar.period(kind, key)
+                    report = publish_period(opened, policy.load(), period, clock=utc_now)
+                    metadata = figures.period_published(report)
+                    context.add_asset_metadata(metadata, TABLES[kind], key)
+                    if report.alert_text is not None:
+                        context.log.warning(report.alert_text)
+            return dg.MaterializeResult()
+
+    return publish

@@ -1,0 +1,91 @@
+"""What a run of the pipeline changed: the difference between before and after."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from nrr_pipeline.metrics.periods import Period, PeriodKind
+from nrr_pipeline.orchestration.stages.periods import TABLES
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.warehouse.alerts import alerts
+from nrr_pipeline.warehouse.daily import published_days
+from nrr_pipeline.warehouse.quality import OpenFinding, open_findings
+from nrr_pipeline.warehouse.reading import reach
+from nrr_pipeline.warehouse.retention import PublishedPeriod, published_periods
+from nrr_pipeline.warehouse.transactions import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class NewEdition:
+    """A period that was published or replaced; edition 0 is provisional."""
+
+    period: Period
+    edition: int
+    is_final: bool
+    is_historical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run did, and how the installation stands after it."""
+
+    days: tuple[date, ...]
+    periods: tuple[NewEdition, ...]
+    alerts: tuple[str, ...]
+    findings: tuple[OpenFinding, ...]
+    as_of: datetime | None
+    last_published_day: date | None
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether nothing was published."""
+        return not (self.days or self.periods or self.alerts)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is published at one moment."""
+
+    days: frozenset[date]
+    periods: dict[PeriodKind, dict[date, PublishedPeriod]]
+    alert_texts: dict[str, str]
+    findings: tuple[OpenFinding, ...]
+    as_of: datetime | None
+
+
+def standing(warehouse: Warehouse) -> Standing:
+    """Read what is published."""
+    with warehouse.read() as connection:
+        return Standing(
+            days=frozenset(published_days(connection)),
+            periods={
+                kind: {each.period_start: each for each in published_periods(connection, table)}
+                for kind, table in TABLES.items()
+            },
+            alert_texts={row["alert_key"]: row["text"] for row in alerts(connection)},
+            findings=tuple(open_findings(connection)),
+            as_of=reach(connection).observed_at,
+        )
+
+
+def outcome(before: Standing, after: Standing, policy: MetricPolicy) -> RunOutcome:
+    """What came between two moments."""
+    return RunOutcome(
+        days=tuple(sorted(after.days - before.days)),
+        periods=tuple(
+            NewEdition(
+                Period.of(kind, start, fiscal_year_start_month=policy.fiscal_year_start_month),
+                each.edition,
+                each.is_final,
+                each.is_historical,
+            )
+            for kind, published in after.periods.items()
+            for start, each in sorted(published.items())
+            if before.periods[kind].get(start) != each
+        ),
+        alerts=tuple(
+            text for key, text in after.alert_texts.items() if key not in before.alert_texts
+        ),
+        findings=after.findings,
+        as_of=after.as_of,
+        last_published_day=max(after.days, default=None),
+    )

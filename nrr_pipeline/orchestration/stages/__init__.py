@@ -1,0 +1,1 @@
+"""The stages between the rooms: what is read, computed and written, without Dagster."""

@@ -1,0 +1,226 @@
+"""From raw objects to subscription history: read evidence, fold it, keep what changed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from nrr_pipeline.errors import NrrError
+from nrr_pipeline.metrics.evidence import Finding, SubscriptionEvidence
+from nrr_pipeline.metrics.history import HistorySegment, fold_subscription
+from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder
+from nrr_pipeline.metrics.pricing import Price
+from nrr_pipeline.orchestration.stages.attributes import attribute_rows
+from nrr_pipeline.orchestration.stages.records import SUBSCRIPTIONS_PER_READ, subscription_records
+from nrr_pipeline.policy import RULES_VERSION, MetricPolicy
+from nrr_pipeline.stripe_source.evidence import subscription_evidence
+from nrr_pipeline.stripe_source.payloads import MalformedObjectError, read_price
+from nrr_pipeline.stripe_source.records import SubscriptionRecord
+from nrr_pipeline.warehouse import attributes, history, knowledge, pulls, quality, raw_objects
+from nrr_pipeline.warehouse.transactions import (
+    FOREVER,
+    Clock,
+    Connection,
+    Warehouse,
+    WriteTransaction,
+)
+
+STAGE = "subscription_history"
+Progress = Callable[[int, int], None]
+"""Told how many subscriptions of how many are done."""
+
+
+class NothingPulledError(NrrError):
+    """There is no complete pull to work with."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReport:
+    """What a build of the history did."""
+
+    subscriptions: int
+    opened: int
+    closed: int
+    new_findings: int
+    known_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    subscription_ids: set[str]
+    rows: list[dict[str, Any]]
+    findings: list[quality.Finding]
+    customers: set[str]
+    attribute_rows: list[dict[str, Any]]
+
+
+def build_history(
+    warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock, progress: Progress | None = None
+) -> HistoryReport:
+    """Bring the history of every subscription with new evidence up to the last complete pull.
+
+    Only what changed is written. When another process has built meanwhile, it starts again.
+
+    Raises:
+        NothingPulledError: No pull has been completed yet.
+    """
+    while True:
+        with warehouse.read() as connection:
+            before = knowledge.progress_of(connection, STAGE)
+            raw_known_at = require_complete_pull(connection)
+            built = _build(connection, policy, before, raw_known_at, progress)
+        if (
+            before is not None
+            and before.raw_known_at == raw_known_at
+            and not built.subscription_ids
+        ):
+            return HistoryReport(0, 0, 0, 0, None)
+        with warehouse.write("history", clock=clock, policy_version=policy.version) as tx:
+            if knowledge.progress_of(tx.connection, STAGE) == before:
+                return _write(tx, built, raw_known_at)
+
+
+def require_complete_pull(connection: Connection) -> datetime:
+    """The knowledge time up to which complete pulls reach.
+
+    Raises:
+        NothingPulledError: No pull has been completed yet.
+    """
+    raw_known_at = pulls.raw_known_at(connection)
+    if raw_known_at is None:
+        raise NothingPulledError("No pull from Stripe has been completed yet. Start one: nrr run")
+    return raw_known_at
+
+
+def prices_known_at(
+    connection: Connection, raw_known_at: datetime
+) -> tuple[dict[str, Price], list[Finding]]:
+    """All recurring prices by id, and those that cannot be read."""
+    prices: dict[str, Price] = {}
+    problems: list[Finding] = []
+    for version in raw_objects.latest(connection, "prices", known_at=raw_known_at):
+        if version.is_deleted:
+            continue
+        try:
+            price = read_price(version.payload)
+        except MalformedObjectError as error:
+            problems.append(Finding("unreadable_price", "error", version.object_id, str(error)))
+            continue
+        if price is not None:
+            prices[version.object_id] = price
+    return prices, problems
+
+
+def _build(
+    connection: Connection,
+    policy: MetricPolicy,
+    before: knowledge.StageProgress | None,
+    raw_known_at: datetime,
+    progress: Progress | None,
+) -> _Built:
+    prices, price_problems = prices_known_at(connection, raw_known_at)
+    after = before.raw_known_at if before is not None and _same_rules(before) else None
+    subscription_ids = raw_objects.changed_subscriptions(connection, after, raw_known_at)
+    if after is not None:
+        for kind, column in (("prices", "price_id"), ("customers", "customer_id")):
+            changed = raw_objects.changed_ids(connection, kind, after, raw_known_at)
+            subscription_ids |= history.subscriptions_having(connection, column, changed)
+    customers = raw_objects.changed_ids(connection, "customers", after, raw_known_at)
+    discounted = _discounted_customers(connection, raw_known_at)
+    rows: list[dict[str, Any]] = []
+    findings = [_found(finding, "prices") for finding in price_problems]
+    checker = IntervalBuilder(prices, policy.counting_rules(), DayClock(policy.timezone))
+    records = subscription_records(connection, sorted(subscription_ids), raw_known_at)
+    for done, record in enumerate(records, start=1):
+        evidence, problems = _read(record, prices, discounted)
+        if evidence is not None:
+            rows.extend(_row(segment) for segment in fold_subscription(evidence))
+            problems = [
+                *problems,
+                *evidence.problems,
+                *checker.check_lines(evidence.line_amounts, evidence.currency),
+            ]
+        findings.extend(_found(finding, record.subscription_id) for finding in problems)
+        if progress is not None and done % SUBSCRIPTIONS_PER_READ == 0:
+            progress(done, len(subscription_ids))
+    return _Built(
+        subscription_ids,
+        rows,
+        findings,
+        customers,
+        list(attribute_rows(connection, customers, raw_known_at, DayClock(policy.timezone))),
+    )
+
+
+def _write(tx: WriteTransaction, built: _Built, raw_known_at: datetime) -> HistoryReport:
+    counts = history.replace_history(tx, built.subscription_ids, built.rows)
+    attributes.replace_customer_attributes(tx, built.customers, built.attribute_rows)
+    scope = {*built.subscription_ids, "prices"}
+    found = quality.record_findings(tx, scope, built.findings, stage=STAGE)
+    knowledge.set_progress(tx, STAGE, raw_known_at=raw_known_at, policy_version=str(RULES_VERSION))
+    return HistoryReport(
+        len(built.subscription_ids), counts.opened, counts.closed, found.new, tx.known_at
+    )
+
+
+def _same_rules(before: knowledge.StageProgress) -> bool:
+    return before.policy_version == str(RULES_VERSION)
+
+
+def _read(
+    record: SubscriptionRecord, prices: Mapping[str, Price], discounted: frozenset[str]
+) -> tuple[SubscriptionEvidence | None, list[Finding]]:
+    try:
+        return subscription_evidence(record, prices, discounted_customers=discounted), []
+    except MalformedObjectError as error:
+        detail = f"{error}. The whole subscription is held out of every figure"
+        finding = Finding("unreadable_subscription", "error", record.subscription_id, detail)
+        return None, [finding]
+
+
+def _found(finding: Finding, scope_id: str) -> quality.Finding:
+    return quality.Finding(
+        check_name=finding.check_name,
+        severity=finding.severity,
+        object_id=finding.object_id,
+        detail=finding.detail,
+        scope_id=scope_id,
+        amount_micros=finding.amount_micros,
+        currency=finding.currency,
+    )
+
+
+def _discounted_customers(connection: Connection, raw_known_at: datetime) -> frozenset[str]:
+    return frozenset(
+        version.object_id
+        for version in raw_objects.latest(connection, "customers", known_at=raw_known_at)
+        if version.payload.get("discount")
+    )
+
+
+def _row(segment: HistorySegment) -> dict[str, Any]:
+    alternative = segment.alternative
+    return {
+        "subscription_item_id": segment.subscription_item_id,
+        "subscription_id": segment.subscription_id,
+        "customer_id": segment.customer_id,
+        "valid_from": _instant(segment.valid_from),
+        "valid_to": FOREVER if segment.valid_to is None else _instant(segment.valid_to),
+        "state": segment.state.value,
+        "price_id": segment.terms.price_id,
+        "quantity": segment.terms.quantity,
+        "currency": segment.currency,
+        "is_scheduled_churn": segment.is_scheduled_churn,
+        "is_at_risk": segment.is_at_risk,
+        "approximation": segment.approximation,
+        "alternative_price_id": alternative.price_id if alternative else None,
+        "alternative_quantity": alternative.quantity if alternative else None,
+        "held_out": segment.held_out,
+        "end_reason": segment.end_reason,
+        "source": segment.source.value,
+        "source_id": segment.source_id,
+    }
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

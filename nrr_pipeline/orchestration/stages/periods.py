@@ -1,0 +1,225 @@
+"""Measuring and publishing periods: which are due, what they are, and whether they alert."""
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from nrr_pipeline.errors import NrrError
+from nrr_pipeline.metrics.conversion import MissingRateError
+from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
+from nrr_pipeline.metrics.retention import Measurement, Retention, measure_retention
+from nrr_pipeline.metrics.segments import DIMENSIONS, with_dimensions
+from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
+from nrr_pipeline.orchestration.stages.daily import rates_into, reporting_currency
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.warehouse import account, daily, retention, snapshots
+from nrr_pipeline.warehouse.attributes import customer_attribute
+from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
+
+TABLES = {
+    PeriodKind.MONTH: "monthly_nrr",
+    PeriodKind.QUARTER: "quarterly_nrr",
+    PeriodKind.TRAILING_12_MONTHS: "trailing_12_month_nrr",
+}
+"""The table, and asset, of each kind of period."""
+
+
+class IncompletePeriodError(NrrError):
+    """A period was asked for of which days are missing."""
+
+
+class RetentionNotComputableError(NrrError):
+    """A period cannot be measured; native figures are published all the same."""
+
+
+def due_periods(
+    warehouse: Warehouse, policy: MetricPolicy, kind: PeriodKind, *, clock: Clock
+) -> list[Period]:
+    """The complete periods that are unpublished, can become final, or may have changed."""
+    with warehouse.read() as connection:
+        facts = account.connection_facts(connection)
+        published_days = daily.published_days(connection)
+        if facts is None or facts.start_date is None or not published_days:
+            return []
+        published = {
+            each.period_start: each
+            for each in retention.published_periods(connection, TABLES[kind])
+        }
+        stale = set(
+            retention.stale_periods(connection, TABLES[kind], policy_version=policy.version)
+        )
+    candidates = periods_closing_within(
+        kind,
+        facts.start_date,
+        published_days[-1],
+        fiscal_year_start_month=policy.fiscal_year_start_month,
+    )
+    have = set(published_days)
+    now = clock()
+    return [
+        period
+        for period in candidates
+        if not _missing_days(period, facts.start_date, have)
+        and (
+            period.period_start not in published
+            or period.period_start in stale
+            or (not published[period.period_start].is_final and _is_closed(period, policy, now))
+        )
+    ]
+
+
+def publish_period(
+    warehouse: Warehouse, policy: MetricPolicy, period: Period, *, clock: Clock
+) -> PeriodReport:
+    """Measure a period as known now and publish it, with its alert, in one transaction.
+
+    Raises:
+        IncompletePeriodError: Days of the period are not published; the message gives the command.
+        ReportingCurrencyError: Several currencies, and none is set to report in.
+        RetentionNotComputableError: An exchange rate is missing.
+    """
+    with warehouse.write("publication", clock=clock, policy_version=policy.version) as tx:
+        facts = _require_complete(tx.connection, period)
+        measurement = measure(tx.connection, policy, period)
+        held_out = _held_out(tx.connection, period)
+        is_final = _is_closed(period, policy, tx.known_at) and not held_out
+        is_historical = (
+            facts.connected_through is not None and period.closing_date <= facts.connected_through
+        )
+        publication = retention.publish_retention(
+            tx,
+            TABLES[period.kind],
+            period.period_start,
+            _frame(period, measurement.rows),
+            is_final=is_final,
+            is_historical=is_historical,
+            policy_version=policy.version,
+        )
+        report = PeriodReport(
+            period=period,
+            edition=publication.edition,
+            is_new_edition=publication.is_new,
+            is_final=is_final,
+            is_historical=is_historical,
+            rows=measurement.rows,
+            alert_text=None,
+            held_out=tuple(f"{item}: {why}" for item, why in sorted(held_out.items())),
+        )
+        return with_alert(tx, policy, report, facts)
+
+
+def measure(
+    connection: Connection,
+    policy: MetricPolicy,
+    period: Period,
+    *,
+    known_at: datetime | None = None,
+) -> Measurement:
+    """A period's retention and the customers behind it, as known at a time (default: now).
+
+    Raises:
+        ReportingCurrencyError: Several currencies, and none is set to report in.
+        RetentionNotComputableError: An exchange rate is missing.
+    """
+    currency = reporting_currency(connection, policy)
+    opening = _items(connection, period.opening_date, known_at)
+    closing = _items(connection, period.closing_date, known_at)
+    try:
+        return measure_retention(
+            opening,
+            closing,
+            opening_rates=rates_into(currency),
+            closing_rates=rates_into(currency),
+            reporting_currency=currency,
+            paid_before=_paid_before(connection, policy, period, known_at),
+            dimensions=DIMENSIONS,
+        )
+    except MissingRateError as error:
+        raise RetentionNotComputableError(f"{period.label}: {error}") from error
+
+
+def _items(connection: Connection, day: date, known_at: datetime | None) -> pd.DataFrame:
+    items = snapshots.snapshot(connection, day, known_at=known_at)
+    countries = customer_attribute(connection, "country", day, known_at)
+    return with_dimensions(items, countries)
+
+
+def _paid_before(
+    connection: Connection, policy: MetricPolicy, period: Period, known_at: datetime | None
+) -> frozenset[str]:
+    """Accounts with MRR on some day up to the opening one, within the reactivation window."""
+    last_paid = snapshots.last_paid_days(connection, None, period.opening_date, known_at).to_dict()
+    window = policy.reactivation.window_days
+    if window is None:
+        return frozenset(map(str, last_paid))
+    within = snapshots.intervals_frame(
+        connection, known_at=known_at, first_day=period.first_day, last_day=period.closing_date
+    )
+    returned: dict[str, date] = {}
+    for account_id, valid_from in zip(within["account_id"], within["valid_from"], strict=True):
+        day = max(valid_from, period.first_day)
+        returned[account_id] = min(day, returned.get(account_id, day))
+    return frozenset(
+        str(account_id)
+        for account_id, last in last_paid.items()
+        if account_id not in returned or (returned[str(account_id)] - last).days - 1 <= window
+    )
+
+
+def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:
+    facts = account.connection_facts(connection)
+    if facts is None or facts.start_date is None:
+        raise IncompletePeriodError("No day is published yet. Publish them: nrr run")
+    have = set(daily.published_days(connection, period.first_day, period.closing_date))
+    missing = _missing_days(period, facts.start_date, have)
+    if missing:
+        raise IncompletePeriodError(
+            f"{period.label} lacks {len(missing)} of its days, the first is {missing[0]}. Publish "
+            f"them: nrr run --from {missing[0]} --to {missing[-1]}"
+        )
+    return facts
+
+
+def _missing_days(period: Period, start_date: date, have: set[date]) -> list[date]:
+    first = max(period.first_day, start_date)
+    count = (period.closing_date - first).days + 1
+    days = (first + timedelta(days=number) for number in range(count))
+    return [day for day in days if day not in have]
+
+
+def _is_closed(period: Period, policy: MetricPolicy, now: datetime) -> bool:
+    """Whether the period ended long enough ago for its figures to be final."""
+    local = now.astimezone(UTC if policy.timezone == "UTC" else ZoneInfo(policy.timezone))
+    return local.date() >= period.period_end + timedelta(days=policy.close.after_days)
+
+
+def _held_out(connection: Connection, period: Period) -> dict[str, str]:
+    """Items that cannot be priced at opening or closing: they keep a period provisional."""
+    at_opening = snapshots.held_out_items(connection, period.opening_date)
+    return at_opening | snapshots.held_out_items(connection, period.closing_date)
+
+
+def _frame(period: Period, rows: tuple[Retention, ...]) -> pd.DataFrame:
+    return pd.DataFrame([_figures(period, row) for row in rows])
+
+
+def _figures(period: Period, row: Retention) -> dict[str, Any]:
+    figures = asdict(row)
+    return figures | {
+        "period_end": period.period_end,
+        "opening_date": period.opening_date,
+        "closing_date": period.closing_date,
+        "nrr": _ratio(row.nrr),
+        "nrr_denominator": row.starting_mrr_micros,
+        "grr": _ratio(row.grr),
+        "grr_denominator": row.starting_mrr_micros,
+        "logo_churn": _ratio(row.logo_churn),
+    }
+
+
+def _ratio(ratio: Fraction | None) -> float | None:
+    return None if ratio is None else float(ratio)

@@ -1,0 +1,131 @@
+"""Settings of the installation, from the environment: keys, addresses and folders.
+
+Choices that move a figure do not belong here: see ``policy``. Nothing is created by reading them.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nrr_pipeline.errors import SettingsError
+
+
+def _web_address(value: str) -> str:
+    if not re.match(r"https?://[^/\s]+", value):
+        raise ValueError("is not an address such as http://127.0.0.1:3000")
+    return value.rstrip("/")
+
+
+def _owner(value: str) -> str:
+    if not re.fullmatch(r"team:[\w-]+|[^@\s:]+@[^@\s:]+\.[^@\s:]+", value):
+        raise ValueError(f"{value!r} is neither an e-mail address nor a team such as team:finance")
+    return value
+
+
+class Settings(BaseSettings):
+    """What the environment says; a field is the variable of the same name in capitals.
+
+    Secrets are never shown by ``repr`` or in errors. An empty variable counts as unset.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    stripe_api_key: SecretStr | None = None
+    stripe_api_base: str | None = None
+    nrr_home: Path = Path(".nrr")
+    nrr_database_url: SecretStr | None = None
+    nrr_policy: Path | None = None
+    nrr_ui_url: Annotated[str, AfterValidator(_web_address)] = "http://127.0.0.1:3000"
+    nrr_reports: str | None = None
+    nrr_owner: Annotated[str, AfterValidator(_owner)] = "team:finance-ops"
+    slack_webhook_url: SecretStr | None = None
+    slack_bot_token: SecretStr | None = None
+    slack_channel: str | None = None
+    slack_api_base: str | None = None
+
+    @property
+    def home(self) -> Path:
+        """The folder below which everything local lives, absolute."""
+        return self.nrr_home.expanduser().absolute()
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs and events."""
+        return self.home / "dagster"
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, with its password: not for showing."""
+        if self.nrr_database_url is not None:
+            return self.nrr_database_url.get_secret_value()
+        return f"sqlite:///{self.home / 'nrr.db'}"
+
+    @property
+    def policy_path(self) -> Path | None:
+        """The policy file: the one named, else ``policy.toml`` here, else none."""
+        if self.nrr_policy is not None:
+            return self.nrr_policy.expanduser().absolute()
+        local = Path("policy.toml").absolute()
+        return local if local.exists() else None
+
+    @property
+    def reports(self) -> str:
+        """Folder or object-store address of board reports."""
+        return self.nrr_reports or str(self.home / "reports")
+
+    def create_home(self) -> Path:
+        """Create the home where it is missing, and return it.
+
+        Raises:
+            SettingsError: It cannot be created or written to.
+        """
+        check_home(self.home)
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The home {self.home} cannot be created: {error.strerror}. Make it writable, or "
+                "choose another: export NRR_HOME=/path/to/a/folder"
+            ) from error
+        return self.home
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: A variable cannot be used; the message names it and the fix.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{str(each['loc'][0]).upper()} {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        )
+        raise SettingsError(
+            f"Settings that cannot be used: {mistakes}. Correct or unset them"
+        ) from None
+    check_home(settings.home)
+    return settings
+
+
+def check_home(home: Path) -> None:
+    """Refuse a home that can never be a folder.
+
+    Raises:
+        SettingsError: The home, or a part of its path, is a file.
+    """
+    for place in (home, *home.parents):
+        if place.is_dir():
+            return
+        if place.exists():
+            raise SettingsError(
+                f"The home {home} cannot be used: {place} is a file, not a folder. Move the file "
+                "away, or choose another home: export NRR_HOME=/path/to/a/folder"
+            )

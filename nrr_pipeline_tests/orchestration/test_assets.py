@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from nrr_pipeline.orchestration.backlog import Span, on_record
+from nrr_pipeline.orchestration.clock import utc_now
+from nrr_pipeline.orchestration.specs import STRIPE_ASSETS
+from nrr_pipeline.warehouse import quality, retention
+from nrr_pipeline.warehouse.alerts import alerts
+from nrr_pipeline.warehouse.daily import movements_frame, published_days, totals_frame
+from nrr_pipeline_tests.orchestration.installation import (
+    LAST_DAY,
+    START,
+    Installation,
+    days,
+    seats,
+)
+
+JANUARY = Span(START, date(2026, 1, 31))
+FEBRUARY = date(2026, 2, 1)
+
+
+def test_a_range_of_days_is_published_with_figures_for_each(installed: Installation) -> None:
+    installed.publish(START, date(2026, 1, 3))
+
+    assert on_record(installed.instance, "daily_mrr") == set(days(START, date(2026, 1, 3)))
+    shown = installed.metadata_of("daily_mrr", "2026-01-02")
+    assert (shown["MRR (USD)"], shown["Customers"], shown["Subscriptions"]) == (130.0, 2, 2)
+    with installed.warehouse() as opened, opened.read() as connection:
+        assert published_days(connection) == days(START, date(2026, 1, 3))
+        assert len(totals_frame(connection)) == 2 * 3
+        assert len(movements_frame(connection)) == 0
+
+
+def test_a_single_day_can_be_published_by_its_partition_key(installed: Installation) -> None:
+    installed.definitions.resolve_job_def("daily_close").execute_in_process(
+        instance=installed.instance,
+        asset_selection=[dg.AssetKey("daily_mrr")],
+        partition_key="2026-01-01",
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+
+    assert on_record(installed.instance, "daily_mrr") == {START}
+
+
+def test_publishing_again_changes_nothing(installed: Installation) -> None:
+    installed.publish(START, date(2026, 1, 3))
+    before = installed.metadata_of("daily_mrr", "2026-01-02")
+
+    installed.publish(START, date(2026, 1, 3))
+
+    after = installed.metadata_of("daily_mrr", "2026-01-02")
+    assert {name: value for name, value in after.items() if name != "Known at"} == {
+        name: value for name, value in before.items() if name != "Known at"
+    }
+
+
+def test_days_that_a_correction_changed_are_announced_with_the_next_day(
+    installed: Installation,
+) -> None:
+    installed.publish(START, date(2026, 1, 20))
+    corrected = date(2026, 1, 10)
+    installed.learn("cus_1", [seats(3, valid_to=corrected), seats(5, valid_from=corrected)])
+
+    installed.publish(date(2026, 1, 21), date(2026, 1, 21))
+
+    def mrr(day: str) -> tuple[float, int]:
+        records = installed.instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey("daily_mrr"), asset_partitions=[day]), limit=9
+        ).records
+        return installed.metadata_of("daily_mrr", day)["MRR (USD)"], len(records)
+
+    assert mrr("2026-01-09") == (130.0, 1)
+    assert mrr("2026-01-10") == mrr("2026-01-20") == (150.0, 2)
+    assert mrr("2026-01-21") == (150.0, 1)
+
+
+def test_a_day_that_no_pull_covers_is_refused(installed: Installation) -> None:
+    result = installed.run(
+        "daily_close",
+        "daily_mrr",
+        span=Span(LAST_DAY, LAST_DAY + timedelta(days=1)),
+        must_succeed=False,
+    )
+
+    failure = result.failure_data_for_node("daily_mrr")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    assert "2026-07-03 was not over" in str(failure.user_failure_data.description)
+    assert on_record(installed.instance, "daily_mrr") == set()
+
+
+def test_a_range_of_months_is_measured_with_figures_for_each(installed: Installation) -> None:
+    installed.learn(
+        "cus_1", [seats(3, valid_to=date(2026, 2, 10)), seats(9, valid_from=date(2026, 2, 10))]
+    )
+    installed.learn("cus_2", [seats(10, valid_to=date(2026, 3, 5))])
+    installed.publish(START, date(2026, 3, 31))
+
+    installed.run("monthly_close", span=Span(START, date(2026, 3, 1)))
+
+    january, february, march = (
+        installed.metadata_of("monthly_nrr", key)
+        for key in ("2026-01-01", "2026-02-01", "2026-03-01")
+    )
+    assert january["NRR %"] == 100.0
+    assert (february["NRR %"], february["GRR %"], february["Logo churn %"]) == (146.1, 100.0, 0.0)
+    assert (march["NRR %"], march["Logo churn %"]) == (47.3, 50.0)
+    assert march["Starting MRR (USD)"] == 190.0
+    assert "| - Churned | USD 100.00 |" in march["Bridge"]
+    assert "| product | prod_1 | USD 190.00 | 47.3 % | 47.3 % | 50.0 % |" in march["Segments"]
+    assert march["State"] == "final, from before the account was connected"
+    assert on_record(installed.instance, "trailing_12_month_nrr") == on_record(
+        installed.instance, "monthly_nrr"
+    )
+
+
+def test_a_quarter_is_measured_afresh_and_not_from_its_months(installed: Installation) -> None:
+    installed.learn("cus_1", [seats(3, valid_to=date(2026, 3, 5))])
+    installed.publish(START, date(2026, 3, 31))
+
+    installed.run("quarterly_close", span=Span(START, START))
+
+    shown = installed.metadata_of("quarterly_nrr", "2026-01-01")
+    assert (shown["Period"], shown["NRR %"]) == ("Q1 2026", 76.9)
+
+
+def test_an_incomplete_month_is_refused_with_the_command_that_completes_it(
+    installed: Installation,
+) -> None:
+    installed.publish(START, date(2026, 1, 30))
+
+    result = installed.run(
+        "monthly_close", "monthly_nrr", span=Span(START, START), must_succeed=False
+    )
+
+    failure = result.failure_data_for_node("monthly_nrr")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    assert "nrr run --from 2026-01-31 --to 2026-01-31" in str(failure.user_failure_data.description)
+
+
+def test_a_low_final_month_raises_its_alert_once_and_shows_in_the_check(
+    installed: Installation,
+) -> None:
+    installed.learn("cus_2", [seats(10, valid_to=date(2026, 6, 5))])
+    installed.publish(START, LAST_DAY)
+    june = Span(date(2026, 6, 1), date(2026, 6, 1))
+
+    first = installed.run("monthly_close", span=june)
+    alerted = "Alert" in installed.metadata_of("monthly_nrr", "2026-06-01")
+    installed.run("monthly_close", span=june)
+
+    with installed.warehouse() as opened, opened.read() as connection:
+        assert [row["period_start"] for row in alerts(connection)] == [date(2026, 6, 1)]
+    assert alerted
+    assert "Alert" not in installed.metadata_of("monthly_nrr", "2026-06-01")
+    checks = {
+        (each.asset_key.to_user_string(), each.check_name): each
+        for each in first.get_asset_check_evaluations()
+    }
+    low = checks["monthly_nrr", "nrr_at_least_100_percent"]
+    assert not low.passed
+    assert low.severity is dg.AssetCheckSeverity.WARN
+    assert low.description == "NRR of June 2026 is 23.0 %, below 100 %"
+    assert checks["monthly_nrr", "bridge_balances"].passed
+    assert first.success
+
+
+def test_a_correction_of_a_published_month_makes_the_next_edition(
+    installed: Installation,
+) -> None:
+    installed.publish(START, date(2026, 1, 31))
+    installed.run("monthly_close", span=Span(START, START))
+    installed.learn(
+        "cus_1", [seats(3, valid_to=date(2026, 1, 15)), seats(6, valid_from=date(2026, 1, 15))]
+    )
+
+    installed.run("monthly_close", span=Span(START, START))
+
+    assert installed.metadata_of("monthly_nrr", "2026-01-01")["Edition"] == 2
+    with installed.warehouse() as opened, opened.read() as connection:
+        assert {row["cause"] for row in retention.restatements_of(connection)} == {"late_data"}
+
+
+def test_what_is_not_understood_shows_in_the_check_of_the_intervals(
+    installed: Installation,
+) -> None:
+    finding = quality.Finding(
+        check_name="unknown_interval",
+        severity="error",
+        object_id="si_9",
+        detail="the interval fortnight | is not known",
+        scope_id="sub_9",
+        amount_micros=5_000_000,
+        currency="usd",
+    )
+    with installed.warehouse() as opened, opened.write("history", clock=utc_now) as tx:
+        quality.record_findings(tx, ["sub_9"], [finding], stage="mrr_intervals")
+
+    definitions = installed.definitions
+    job = dg.define_asset_job("only_checks", dg.AssetSelection.checks_for_assets("mrr_intervals"))
+    merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
+    result = merged.resolve_job_def("only_checks").execute_in_process(instance=installed.instance)
+
+    (check,) = result.get_asset_check_evaluations()
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert check.description == "Errors that hold something out of the figures: 1"
+    assert "the interval fortnight / is not known | USD 5.00" in str(
+        check.metadata["First of them"].value
+    )
+
+
+def test_a_pull_without_a_key_fails_at_once_and_says_what_to_set(installed: Installation) -> None:
+    result = installed.run("daily_close", *STRIPE_ASSETS, must_succeed=False)
+
+    failure = result.failure_data_for_node("stripe_pull")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    assert "STRIPE_API_KEY is not set" in str(failure.user_failure_data.description)
+    assert "make demo" in str(failure.user_failure_data.description)
+    retried = [event for event in result.all_events if event.is_step_up_for_retry]
+    assert retried == []

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from nrr_pipeline.orchestration.assembly import build_definitions
+from nrr_pipeline.orchestration.partitions import Calendar
+from nrr_pipeline.raw import KINDS
+from nrr_pipeline.settings import Settings
+from nrr_pipeline.warehouse.fields import column_names
+from nrr_pipeline_tests.orchestration.installation import START
+
+REPOSITORY = Path(__file__).parents[2]
+
+GROUPS = {
+    "stripe": {f"stripe_{kind}" for kind in KINDS},
+    "mrr": {
+        "subscription_history",
+        "mrr_intervals",
+        "daily_mrr",
+        "daily_mrr_totals",
+        "mrr_movements",
+    },
+    "retention": {"monthly_nrr", "quarterly_nrr", "trailing_12_month_nrr"},
+}
+
+
+@pytest.fixture
+def definitions(home: Path) -> dg.Definitions:
+    return build_definitions(
+        Settings(nrr_home=home, nrr_owner="finance@example.com"), calendar=Calendar(START)
+    )
+
+
+@pytest.fixture
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_definitions_load_without_any_setting_and_create_nothing(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    began = time.monotonic()
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import nrr_pipeline.definitions"],
+        cwd=empty,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(empty.iterdir()) == []
+    assert time.monotonic() - began < 60
+
+
+def test_dagster_accepts_the_definitions(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_asset_is_a_table_of_its_group(specs: dict[str, dg.AssetSpec]) -> None:
+    groups: dict[str, set[str]] = {}
+    for name, spec in specs.items():
+        groups.setdefault(str(spec.group_name), set()).add(name)
+
+    assert groups == GROUPS
+
+
+@pytest.mark.parametrize("name", sorted(set.union(*GROUPS.values())))
+def test_every_asset_tells_what_it_is(name: str, specs: dict[str, dg.AssetSpec]) -> None:
+    spec = specs[name]
+    schema = spec.metadata["dagster/column_schema"]
+
+    assert spec.description
+    assert spec.description.endswith(".")
+    assert spec.owners == ["finance@example.com"]
+    assert "sqlite" in spec.kinds
+    assert spec.code_version
+    assert tuple(column.name for column in schema.columns) == column_names(name)
+    assert all(column.description for column in schema.columns)
+
+
+def test_only_days_and_periods_are_partitioned(specs: dict[str, dg.AssetSpec]) -> None:
+    partitioned = {name for name, spec in specs.items() if spec.partitions_def is not None}
+
+    assert partitioned == {"daily_mrr", *GROUPS["retention"]}
+
+
+def test_a_failed_pull_is_retried_and_pulls_run_one_at_a_time(
+    definitions: dg.Definitions,
+) -> None:
+    pulling = definitions.resolve_assets_def("stripe_customers").op
+
+    assert pulling.pool == "stripe"
+    assert pulling.retry_policy is not None
+    assert pulling.retry_policy.backoff is dg.Backoff.EXPONENTIAL
+
+
+def test_the_night_and_the_automation_run_unless_somebody_stops_them(
+    definitions: dg.Definitions,
+) -> None:
+    repository = definitions.get_repository_def()
+
+    assert [schedule.default_status for schedule in repository.schedule_defs] == [
+        dg.DefaultScheduleStatus.RUNNING
+    ]
+    assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
+        "periods_follow_their_days": dg.DefaultSensorStatus.RUNNING,
+        "catch_up": dg.DefaultSensorStatus.RUNNING,
+    }
+
+
+def test_no_check_blocks_a_figure(definitions: dg.Definitions) -> None:
+    checks = definitions.resolve_asset_graph().asset_check_keys
+    assert {(check.asset_key.to_user_string(), check.name) for check in checks} == {
+        ("mrr_intervals", "every_item_understood"),
+        *((table, "nrr_at_least_100_percent") for table in GROUPS["retention"]),
+        *((table, "bridge_balances") for table in GROUPS["retention"]),
+    }
+    assert not any(definitions.resolve_asset_graph().get(check).blocking for check in checks)
+
+
+def test_the_clone_has_the_same_dagster_yaml_as_every_home() -> None:
+    packaged = REPOSITORY / "nrr_pipeline" / "orchestration" / "dagster.yaml"
+
+    assert (REPOSITORY / "dagster.yaml").read_text() == packaged.read_text()
+
+
+def test_the_workspace_loads_the_definitions() -> None:
+    workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text())
+
+    assert workspace["load_from"][0]["python_module"]["module_name"] == "nrr_pipeline.definitions"
