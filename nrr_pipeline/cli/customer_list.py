@@ -1,0 +1,114 @@
+"""The customers behind a period: recomputed as they were known when it was published.
+
+What the figures of a period mean is decided in ``metrics.retention``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nrr_pipeline.cli.names import Names
+from nrr_pipeline.cli.opening import Opened
+from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
+from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.metrics.segments import DIMENSIONS
+from nrr_pipeline.orchestration.stages.periods import measure
+
+Customer = dict[str, Any]
+
+_AMOUNTS = ("opening_mrr", "closing_mrr", "change")
+COLUMNS = (
+    "account_id",
+    "name",
+    "movement",
+    "currency",
+    *_AMOUNTS,
+    *(f"{name}_micros" for name in _AMOUNTS),
+    *DIMENSIONS,
+)
+"""Amounts stand twice: as decimal numbers for spreadsheets, and as exact micros."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def customers_of(
+    installation: Opened, period: Period, published: Mapping[str, Any]
+) -> list[Customer]:
+    """Return every account with MRR on either side of a period, the largest losses first.
+
+    A remark goes to standard error when they do not add up to the published figures, which
+    happens when the policy has changed since.
+    """
+    measurement = measure(
+        installation.connection, installation.policy, period, known_at=published["known_at"]
+    )
+    whole = measurement.whole
+    names = ("starting_mrr_micros", "ending_mrr_micros", "nrr_numerator")
+    if any(getattr(whole, name) != published[name] for name in names):
+        click.echo(
+            f"The customers do not add up to the figures of {period.label}, which were published "
+            f"under policy {published['policy_version']}. Publish it anew: nrr run --no-pull",
+            err=True,
+        )
+    customers = [
+        {
+            **{str(name): value for name, value in row.items()},
+            "change_micros": row["closing_mrr_micros"] - row["opening_mrr_micros"],
+            "currency": whole.currency,
+        }
+        for row in measurement.customers.to_dict("records")
+    ]
+    return sorted(customers, key=lambda each: (each["change_micros"], each["account_id"]))
+
+
+def write_customers(path: Path, customers: list[Customer], names: Names) -> None:
+    """Write the customers to a CSV file that spreadsheets read as text and numbers.
+
+    Raises:
+        click.BadParameter: The file cannot be written.
+    """
+    called = names.customers(each["account_id"] for each in customers)
+    segments = {
+        dimension: names.segments(dimension, {each[dimension] for each in customers})
+        for dimension in DIMENSIONS
+    }
+    content = io.StringIO()
+    writer = csv.DictWriter(content, COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+    writer.writeheader()
+    for each in customers:
+        decimals = {name: _decimal(each[f"{name}_micros"]) for name in _AMOUNTS}
+        labels = {name: _as_text(segments[name][each[name]]) for name in DIMENSIONS}
+        name = _as_text(called.get(each["account_id"], ""))
+        writer.writerow({**each, "name": name, **decimals, **labels})
+    try:
+        path.write_text(content.getvalue(), encoding="utf-8", newline="")
+    except OSError as error:
+        raise click.BadParameter(
+            f"{path} cannot be written: {error.strerror}", param_hint="--customers"
+        ) from error
+
+
+def _decimal(micros: int) -> str:
+    """An exact decimal number of major units, with as many places as it needs, at least two.
+
+    >>> _decimal(1_234_500_000), _decimal(-16_666_667), _decimal(0)
+    ('1234.50', '-16.666667', '0.00')
+    """
+    whole, rest = divmod(abs(micros), MICROS_PER_MAJOR)
+    places = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micros < 0 else ''}{whole}.{places}"
+
+
+def _as_text(value: str) -> str:
+    """Text that a spreadsheet does not take for a formula.
+
+    >>> _as_text("=1+1"), _as_text("Acme")
+    ("'=1+1", 'Acme')
+    """
+    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value

@@ -1,0 +1,252 @@
+"""One customer on a day: items, prices and quantities, and the evidence behind every stretch.
+
+Which day and which customer is asked in ``mrr``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+
+from nrr_pipeline.cli import documents
+from nrr_pipeline.cli.names import Names
+from nrr_pipeline.cli.opening import Opened
+from nrr_pipeline.cli.rendering import bold, day, printable, table
+from nrr_pipeline.metrics.money import format_money
+from nrr_pipeline.metrics.segments import billing_interval_segment
+from nrr_pipeline.warehouse.history import history_of
+from nrr_pipeline.warehouse.intervals import intervals_of
+from nrr_pipeline.warehouse.raw_objects import latest
+from nrr_pipeline.warehouse.transactions import FOREVER
+
+Row = dict[str, Any]
+
+_ITEM = (
+    "subscription_item_id",
+    "subscription_id",
+    "product_id",
+    "price_id",
+    "billing_interval",
+    "billing_interval_count",
+    "quantity",
+    "currency",
+    "mrr_micros",
+    "is_at_risk",
+    "is_scheduled_churn",
+    "is_approximate",
+    "approximation",
+    "max_error_micros",
+)
+_STRETCH = (
+    "subscription_item_id",
+    "subscription_id",
+    "valid_from",
+    "valid_to",
+    "state",
+    "price_id",
+    "quantity",
+    "currency",
+    "is_at_risk",
+    "is_scheduled_churn",
+    "end_reason",
+    "approximation",
+    "source",
+    "source_id",
+)
+_ITEM_COLUMNS = (
+    ("Item", "left"),
+    ("Price", "left"),
+    ("Quantity", "right"),
+    ("Billed per", "left"),
+    ("MRR", "right"),
+    ("Remarks", "left"),
+)
+_STRETCH_COLUMNS = (
+    ("From", "left"),
+    ("To", "left"),
+    ("Price", "left"),
+    ("Quantity", "right"),
+    ("MRR", "right"),
+    ("Evidence, remarks", "left"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer with its items on a day, and all that is known of its subscriptions' history."""
+
+    customer_id: str
+    name: str
+    as_of_date: date
+    items: list[Row]
+    stretches: list[Row]
+    prices: Mapping[str, str]
+    timezone: str
+
+
+def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> Customer:
+    """Read a customer as known now.
+
+    Raises:
+        click.BadParameter: There is no customer of that id.
+    """
+    connection = installation.connection
+    zone = ZoneInfo(installation.policy.timezone)
+    intervals = list(intervals_of(connection, customer_ids=[customer_id]))
+    stretches = list(history_of(connection, customer_ids=[customer_id]))
+    if not stretches and not list(latest(connection, "customers", ids=[customer_id])):
+        raise click.BadParameter(
+            f"there is no customer {printable(customer_id)} in this database; write its Stripe id, "
+            "cus_…, as the dashboard shows it",
+            param_hint="--customer",
+        )
+    for stretch in stretches:
+        stretch["mrr_micros"] = _mrr_of(stretch, intervals, zone)
+    names = Names(connection)
+    price_ids = {row["price_id"] for row in (*intervals, *stretches)}
+    return Customer(
+        customer_id=customer_id,
+        name=names.customers([customer_id]).get(customer_id, customer_id),
+        as_of_date=as_of_date,
+        items=[row for row in intervals if row["valid_from"] <= as_of_date < row["valid_to"]],
+        stretches=stretches,
+        prices=names.segments("price", sorted(price_ids)),
+        timezone=installation.policy.timezone,
+    )
+
+
+def document(customer: Customer) -> documents.Document:
+    """Return a customer for JSON."""
+    return {
+        "as_of_date": customer.as_of_date,
+        "customer_id": customer.customer_id,
+        "name": customer.name,
+        "totals": [
+            {"currency": currency, "mrr_micros": micros}
+            for currency, micros in _totals(customer).items()
+        ],
+        "items": [
+            {**documents.plain(row, _ITEM), "price_name": customer.prices[row["price_id"]]}
+            for row in customer.items
+        ],
+        "stretches": [
+            {**documents.plain(row, _STRETCH), "mrr_micros": row["mrr_micros"]}
+            for row in customer.stretches
+        ],
+    }
+
+
+def parts(customer: Customer) -> list[RenderableType]:
+    """Return a customer for a terminal."""
+    title = f"{printable(customer.name)}   {customer.customer_id}   {day(customer.as_of_date)}"
+    lines: list[RenderableType] = [bold(title)]
+    if customer.items:
+        lines += ["", _items_table(customer)]
+    else:
+        lines.append("No MRR on that day.")
+    by_item: dict[str, list[Row]] = {}
+    for row in customer.stretches:
+        by_item.setdefault(row["subscription_item_id"], []).append(row)
+    if by_item:
+        lines += ["", bold(f"History, in days of {customer.timezone}")]
+    for item_id, stretches in by_item.items():
+        lines += ["", f"{item_id} of {stretches[0]['subscription_id']}", ""]
+        shown = [_stretch_line(customer, stretch) for stretch in stretches]
+        lines.append(table(_STRETCH_COLUMNS, shown))
+    return lines
+
+
+def _items_table(customer: Customer) -> Table:
+    """The items of the day; the amounts of several in one currency are added up."""
+    shown = [_item_line(customer, row) for row in customer.items]
+    totals = _totals(customer)
+    if len(shown) == 1 or len(totals) > 1:
+        return table(_ITEM_COLUMNS, shown)
+    ((currency, micros),) = totals.items()
+    total = ["all items", "", "", "", format_money(micros, currency), ""]
+    return table(_ITEM_COLUMNS, shown, total=total)
+
+
+def _totals(customer: Customer) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for row in customer.items:
+        totals[row["currency"]] = totals.get(row["currency"], 0) + row["mrr_micros"]
+    return totals
+
+
+def _item_line(customer: Customer, row: Row) -> list[str]:
+    remarks = [
+        *(["at risk: a payment is past due"] if row["is_at_risk"] else []),
+        *(["set to end"] if row["is_scheduled_churn"] else []),
+        *([_approximation(row)] if row["is_approximate"] else []),
+    ]
+    return [
+        row["subscription_item_id"],
+        printable(customer.prices[row["price_id"]]),
+        _quantity(row),
+        billing_interval_segment(row["billing_interval"], row["billing_interval_count"]),
+        format_money(row["mrr_micros"], row["currency"]),
+        printable("; ".join(remarks)),
+    ]
+
+
+def _stretch_line(customer: Customer, row: Row) -> list[str]:
+    zone = ZoneInfo(customer.timezone)
+    remarks = [
+        *([row["state"].replace("_", " ")] if row["state"] != "active" else []),
+        *([f"ends: {row['end_reason']}"] if row["end_reason"] else []),
+        *(["at risk"] if row["is_at_risk"] else []),
+        *(["set to end"] if row["is_scheduled_churn"] else []),
+        *([_approximation(row)] if row["approximation"] else []),
+    ]
+    evidence = [row["source"].replace("_", " "), row["source_id"], *remarks]
+    micros = row["mrr_micros"]
+    return [
+        f"{_day_in(row['valid_from'], zone)}",
+        "" if _is_open(row) else f"{_day_in(row['valid_to'], zone)}",
+        printable(customer.prices[row["price_id"]]),
+        _quantity(row),
+        "-" if micros is None else format_money(micros, row["currency"]),
+        "\n".join(printable(each) for each in evidence),
+    ]
+
+
+def _approximation(row: Row) -> str:
+    error = row["max_error_micros"] or 0
+    bound = f", off by at most {format_money(error, row['currency'])}" if error else ""
+    return f"approximate: {row['approximation']}{bound}"
+
+
+def _quantity(row: Row) -> str:
+    return "-" if row["quantity"] is None else f"{row['quantity']:,}"
+
+
+def _mrr_of(stretch: Row, intervals: list[Row], zone: ZoneInfo) -> int | None:
+    """The MRR of a stretch; ``None`` for one that begins and ends within a day."""
+    first = _day_in(stretch["valid_from"], zone)
+    if not _is_open(stretch) and _day_in(stretch["valid_to"], zone) == first:
+        return None
+    return next(
+        (
+            row["mrr_micros"]
+            for row in intervals
+            if row["subscription_item_id"] == stretch["subscription_item_id"]
+            and row["valid_from"] <= first < row["valid_to"]
+        ),
+        0,
+    )
+
+
+def _is_open(stretch: Row) -> bool:
+    return stretch["valid_to"] >= FOREVER
+
+
+def _day_in(instant: datetime, zone: ZoneInfo) -> date:
+    return instant.astimezone(zone).date()

@@ -1,0 +1,53 @@
+"""What is said beside the figures of periods: their alerts and restatements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from nrr_pipeline.cli.rendering import indented
+from nrr_pipeline.cli.retention_views import WHOLE
+from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.warehouse.alerts import alerts
+from nrr_pipeline.warehouse.reading import TABLE_OF_PERIOD, restatements_of_period
+from nrr_pipeline.warehouse.transactions import Connection
+
+Row = Mapping[str, Any]
+
+
+def alerts_of(
+    connection: Connection, periods: Sequence[Period], known_at: datetime | None
+) -> list[dict[str, Any]]:
+    """Return the alerts of some periods that had been raised by a time (default: now)."""
+    wanted = {(period.kind.value, period.period_start) for period in periods}
+    return [
+        row
+        for row in alerts(connection)
+        if (row["period"], row["period_start"]) in wanted
+        and (known_at is None or row["raised_at"] <= known_at)
+    ]
+
+
+def alert_lines(raised: Sequence[Row]) -> list[RenderableType]:
+    """Return alerts for a terminal."""
+    if not raised:
+        return []
+    heading = Text("Alert" if len(raised) == 1 else "Alerts", style="bold")
+    return [heading, *(indented(row["text"]) for row in raised), ""]
+
+
+def restatement_lines(connection: Connection, period: Period, whole: Row) -> list[RenderableType]:
+    """Say what was restated about a period's whole, up to the edition that is shown."""
+    lines = [
+        f"Edition {row['to_edition']} restates edition {row['from_edition']} "
+        f"({row['cause'].replace('_', ' ')}): {row['detail']}"
+        for row in restatements_of_period(
+            connection, TABLE_OF_PERIOD[period.kind], period.period_start, WHOLE
+        )
+        if row["to_edition"] <= whole["edition"]
+    ]
+    return [*(indented(line, 0) for line in lines), ""] if lines else []

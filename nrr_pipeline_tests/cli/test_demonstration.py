@@ -1,0 +1,28 @@
+"""What ``make demo`` does, on a smaller account: the real command, over HTTP, in its own home."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nrr_pipeline.demo.__main__ import run
+from nrr_pipeline_tests.cli.database import rows
+
+
+def test_the_demonstration_ends_well_whatever_else_is_set_up_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "rk_live_of_somebody_else")
+    monkeypatch.setenv("NRR_DATABASE_URL", "postgresql+psycopg://another/database")
+    monkeypatch.chdir(tmp_path)
+    Path("policy.toml").write_text("this is not for the demo")
+    home = Path(".nrr/demo")
+    status = run(home, customers=20, first_day=date(2026, 6, 1), last_day=date(2026, 7, 4))
+    said = capfd.readouterr().out
+    assert status == 0
+    assert "data as of 2026-07-05 06:00 UTC" in said
+    assert "Q2 2026, 1 April 2026 to 30 June 2026" in said
+    assert str(home / "nrr.db") in said
+    assert rows(home, "SELECT count(*) AS days FROM published_days") == [{"days": 95}]

@@ -1,0 +1,137 @@
+"""``nrr run``: which days it takes, what it says, and that a second run changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+import pytest
+
+from nrr_pipeline.cli.run import FINDINGS_SHOWN, days_asked_for, finding_lines
+from nrr_pipeline.demo.account import StripeAccount
+from nrr_pipeline.demo.business import simulate
+from nrr_pipeline.demo.rendering import render
+from nrr_pipeline.demo.server import running_server
+from nrr_pipeline.warehouse.quality import Finding, OpenFinding
+from nrr_pipeline_tests.cli.conftest import KEY, Nrr
+from nrr_pipeline_tests.cli.database import rows
+
+YESTERDAY = date(2026, 10, 4)
+
+
+@pytest.mark.parametrize(
+    ("through", "first", "last", "expected"),
+    [
+        (None, None, None, (None, YESTERDAY)),
+        (date(2026, 9, 30), None, None, (None, date(2026, 9, 30))),
+        (YESTERDAY, None, None, (None, YESTERDAY)),
+        (None, date(2026, 9, 1), date(2026, 9, 30), (date(2026, 9, 1), date(2026, 9, 30))),
+        (None, date(2026, 9, 1), None, (date(2026, 9, 1), YESTERDAY)),
+    ],
+)
+def test_the_days_that_are_asked_for(
+    through: date | None,
+    first: date | None,
+    last: date | None,
+    expected: tuple[date | None, date],
+) -> None:
+    assert days_asked_for(through, first, last, YESTERDAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("through", "first", "last", "says"),
+    [
+        (date(2026, 10, 5), None, None, "not over yet"),
+        (None, date(2026, 9, 1), date(2027, 1, 1), "not over yet"),
+        (YESTERDAY, date(2026, 9, 1), None, "either --date"),
+        (None, None, YESTERDAY, "--to needs --from"),
+        (None, YESTERDAY, date(2026, 9, 1), "lies after"),
+    ],
+)
+def test_days_that_contradict_each_other_or_are_not_over_are_wrong_use(
+    through: date | None, first: date | None, last: date | None, says: str
+) -> None:
+    with pytest.raises(click.UsageError, match=says):
+        days_asked_for(through, first, last, YESTERDAY)
+
+
+def test_a_day_in_the_future_ends_with_status_2_and_creates_nothing(nrr: Nrr, home: Path) -> None:
+    result = nrr("run", "--date", "2999-01-01")
+    assert result.exit_code == 2
+    assert not home.exists()
+
+
+def test_without_a_key_nothing_runs_and_nothing_is_created(nrr: Nrr, home: Path) -> None:
+    result = nrr("run", "--date", "2026-10-04")
+    assert result.exit_code == 2
+    assert "STRIPE_API_KEY" in result.stderr
+    assert "Traceback" not in result.output
+    assert not home.exists()
+
+
+def finding(number: int, severity: str) -> OpenFinding:
+    found = Finding(
+        check_name="predicted_amount",
+        severity=severity,
+        object_id=f"sub_{number}",
+        detail="differs",
+        scope_id=f"sub_{number}",
+        amount_micros=1_500_000,
+        currency="usd",
+    )
+    return OpenFinding(number, datetime(2026, 10, 5, tzinfo=UTC), "history", found)
+
+
+def test_findings_are_listed_with_the_most_serious_first() -> None:
+    lines = list(finding_lines([finding(1, "info"), finding(2, "error"), finding(3, "warning")]))
+    assert lines[0] == "Findings: 1 error, 1 warning, 1 info"
+    assert [line.split()[0] for line in lines[1:]] == ["error", "warning", "info"]
+    assert "sub_2: differs (USD 1.50)" in lines[1]
+    assert list(finding_lines([])) == []
+
+
+def test_of_very_many_findings_the_rest_is_counted() -> None:
+    lines = list(finding_lines([finding(number, "info") for number in range(FINDINGS_SHOWN + 5)]))
+    assert len(lines) == FINDINGS_SHOWN + 2
+    assert "5 more" in lines[-1]
+
+
+@pytest.fixture
+def young(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeAccount]:
+    """A served account that is a little more than a quarter old."""
+    log = simulate(customers=12, first_day=date(2026, 4, 1), last_day=date(2026, 7, 4))
+    account = render(log)
+    with running_server(account) as address:
+        monkeypatch.setenv("STRIPE_API_BASE", address)
+        monkeypatch.setenv("STRIPE_API_KEY", KEY)
+        yield account
+
+
+def test_a_run_publishes_everything_and_a_second_one_changes_nothing(
+    nrr: Nrr, home: Path, young: StripeAccount
+) -> None:
+    del young
+    rehearsed = nrr("run", "--date", "2026-07-04", "--dry-run")
+    assert rehearsed.exit_code == 0, rehearsed.output
+    assert "nothing was changed" in rehearsed.stdout
+    assert not home.exists()
+
+    first = nrr("run", "--date", "2026-07-04")
+    assert first.exit_code == 0, first.output
+    assert "data as of 2026-07-05" in first.stdout
+    assert "published" in first.stderr
+    assert KEY not in first.output
+    figures = "SELECT * FROM retention ORDER BY period, period_start, dimension, segment"
+    published = rows(home, figures)
+    assert {row["period"] for row in published} == {"month", "quarter", "trailing_12_months"}
+
+    second = nrr("run", "--date", "2026-07-04")
+    assert second.exit_code == 0, second.output
+    assert "no figure changed" in second.stdout
+    assert rows(home, figures) == published
+
+    again = nrr("run", "--from", "2026-06-01", "--to", "2026-06-30", "--no-pull")
+    assert again.exit_code == 0, again.output
+    assert rows(home, figures) == published
