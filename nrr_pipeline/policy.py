@@ -197,7 +197,9 @@ def _explain(path: Path, error: ValidationError) -> str:
             valid = ", ".join(_valid_keys(detail["loc"][:-1]))
             lines.append(f"  {name}: there is no such setting; valid here: {valid}")
         else:
-            lines.append(f"  {name} = {detail['input']!r}: {detail['msg']}")
+            lines.append(
+                f"  {name} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}"
+            )
     lines.append("Correct the file, then check it with: nrr policy")
     return "\n".join(lines)
 

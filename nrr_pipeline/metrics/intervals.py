@@ -101,18 +101,16 @@ class IntervalBuilder:
         An item that cannot be priced is held out with an ``error`` finding; the others go on.
         """
         intervals: list[MrrInterval] = []
-        findings: dict[tuple[str, str, str], Finding] = {}
+        remarks: dict[tuple[str, str], MrrInterval] = {}
         for segment in segments:
             interval = self._interval(segment)
             if interval is not None and interval.valid_from < interval.valid_to:
                 if interval.mrr_micros != 0:
                     _append(intervals, interval)
-                for finding in self._findings(segment, interval):
-                    key = (finding.check_name, finding.object_id, finding.detail)
-                    findings.setdefault(key, finding)
+                _remark(remarks, interval)
             elif interval is not None and intervals:
                 _end_within_a_day(intervals, interval)
-        return intervals, list(findings.values())
+        return intervals, [_finding(remark) for remark in remarks.values()]
 
     def check_lines(self, lines: Iterable[LineAmount], currency: str) -> list[Finding]:
         """Hold prices against what ordinary invoice lines charged for a full period."""
@@ -209,21 +207,37 @@ class IntervalBuilder:
             return None
         return abs(mrr_micros - alternative)
 
-    def _findings(self, segment: HistorySegment, interval: MrrInterval) -> list[Finding]:
-        item_id = interval.subscription_item_id
-        days = f"from {interval.valid_from} until {interval.valid_to}"
-        if interval.held_out is not None:
-            detail = f"{interval.held_out}. The item is held out of every figure {days}"
-            return [Finding("unpriceable_item", "error", item_id, detail)]
-        if segment.approximation is not None:
-            detail = f"{segment.approximation} ({days})"
-            amount = interval.max_error_micros
-            return [
-                Finding(
-                    "approximate_history", "warning", item_id, detail, amount, interval.currency
-                )
-            ]
-        return []
+
+def _remark(remarks: dict[tuple[str, str], MrrInterval], interval: MrrInterval) -> None:
+    """Note that an interval is held out or approximate: once per item and reason."""
+    reason = interval.held_out or interval.approximation
+    if reason is None:
+        return
+    key = (interval.subscription_item_id, reason)
+    before = remarks.get(key, interval)
+    remarks[key] = replace(
+        interval,
+        valid_from=min(before.valid_from, interval.valid_from),
+        valid_to=max(before.valid_to, interval.valid_to),
+        max_error_micros=max(before.max_error_micros or 0, interval.max_error_micros or 0),
+    )
+
+
+def _finding(remark: MrrInterval) -> Finding:
+    item_id, until = remark.subscription_item_id, f"until {remark.valid_to}"
+    days = f"from {remark.valid_from} {'on' if remark.valid_to == FOREVER_DAY else until}"
+    if remark.held_out is not None:
+        detail = f"{remark.held_out}. The item is held out of every figure {days}"
+        return Finding("unpriceable_item", "error", item_id, detail)
+    detail = f"{remark.approximation} ({days})"
+    return Finding(
+        "approximate_history",
+        "warning",
+        item_id,
+        detail,
+        remark.max_error_micros,
+        remark.currency,
+    )
 
 
 def _append(intervals: list[MrrInterval], interval: MrrInterval) -> None:

@@ -14,6 +14,7 @@ from nrr_pipeline.stripe_source.payloads import (
     reference_id,
     required_moment,
     whole_number,
+    whole_text,
 )
 from nrr_pipeline.stripe_source.proration_items import resolve_items
 from nrr_pipeline.stripe_source.records import SubscriptionRecord
@@ -136,7 +137,10 @@ def _line_terms(payload: Payload, prices: Mapping[str, Price]) -> Terms:
     price = prices.get(price_id)
     if price is not None and price.is_metered:
         return Terms(price_id, None)
-    return Terms(price_id, whole_number(payload.get("quantity")))
+    quantity = whole_number(payload.get("quantity"))
+    if quantity is None:
+        quantity = whole_text(payload.get("quantity_decimal"))
+    return Terms(price_id, quantity)
 
 
 def _is_credit(payload: Payload, details: Payload) -> bool:

@@ -76,6 +76,15 @@ def whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def whole_text(value: object) -> int | None:
+    """An integer that JSON wrote as a decimal in quotes, such as ``"5"``; else ``None``."""
+    try:
+        number = Fraction(value) if isinstance(value, str) else None
+    except (ValueError, ZeroDivisionError):
+        return None
+    return int(number) if number is not None and number.denominator == 1 else None
+
+
 def item_terms(item: Payload) -> Terms:
     """Price and quantity of a subscription item.
 

@@ -145,7 +145,7 @@ def one_by_place(item: ItemEvidence) -> Iterable[TermsFact]:
 
 
 def mixed(facts: Sequence[TermsFact], seed: int) -> list[TermsFact]:
-    return random.Random(seed).sample(facts, len(facts))  # noqa: S311
+    return random.Random(seed).sample(facts, len(facts))
 
 
 @given(evidences())
