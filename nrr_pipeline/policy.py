@@ -167,7 +167,7 @@ def load_policy(path: Path | None) -> MetricPolicy:
 
 
 def _moves_figures(name: str) -> bool:
-    return not name.startswith(("privacy.", "alerts."))
+    return not name.startswith(("privacy.", "alerts.", "close."))
 
 
 def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:

@@ -219,8 +219,13 @@ def _remark(remarks: dict[tuple[str, str], MrrInterval], interval: MrrInterval) 
         interval,
         valid_from=min(before.valid_from, interval.valid_from),
         valid_to=max(before.valid_to, interval.valid_to),
-        max_error_micros=max(before.max_error_micros or 0, interval.max_error_micros or 0),
+        max_error_micros=_larger(before.max_error_micros, interval.max_error_micros),
     )
+
+
+def _larger(first: int | None, second: int | None) -> int | None:
+    """The larger of two errors; one that is not known leaves the whole unknown."""
+    return None if first is None or second is None else max(first, second)
 
 
 def _finding(remark: MrrInterval) -> Finding:

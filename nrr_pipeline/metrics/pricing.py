@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from nrr_pipeline.metrics.currencies import minor_to_micros
-from nrr_pipeline.metrics.money import round_half_even
+from nrr_pipeline.metrics.money import MicrosOverflowError, round_half_even
 
 BILLING_INTERVALS = ("day", "week", "month", "year")
 """The billing intervals that have a rule. Any other is an error, never a silent 0."""
@@ -74,7 +74,10 @@ def item_mrr_micros(
         return 0
     amount = interval_amount(price, quantity, currency=currency)
     months = normalization.months(price.billing_interval, price.billing_interval_count)
-    return round_half_even(minor_to_micros(amount, currency) / months)
+    try:
+        return round_half_even(minor_to_micros(amount, currency) / months)
+    except MicrosOverflowError as error:
+        raise UnpriceableError(f"{price.price_id} x {quantity}: {error}") from error
 
 
 def interval_amount(price: Price, quantity: int | None, *, currency: str) -> Fraction:

@@ -99,3 +99,9 @@ def test_twelve_months_of_a_yearly_price_are_the_year_within_six_micros(
 def test_twelve_months_and_a_year_are_the_same(amount: Fraction, count: int) -> None:
     months = price_of(amount, "month", 12 * count)
     assert mrr(months, 5) == mrr(price_of(amount, "year", count), 5)
+
+
+def test_an_item_too_large_for_64_bits_is_held_out_by_name() -> None:
+    price = Price("price_huge", "prod", "usd", "month", 1, Fraction(10**12))
+    with pytest.raises(UnpriceableError, match="price_huge x 100000"):
+        item_mrr_micros(price, 100_000, currency="usd", normalization=Normalization())
