@@ -25,11 +25,14 @@ ITEM_COLUMNS = (
     "mrr_micros",
     "is_at_risk",
     "is_scheduled_churn",
+    "is_approximate",
+    "approximation",
+    "max_error_micros",
     "end_reason",
     "valid_from",
     "valid_to",
 )
-"""What an interval or snapshot frame holds at least; one row per item (and interval)."""
+"""What an interval or snapshot frame holds; one row per item (and interval)."""
 
 
 def day_numbers(days: "pd.Series[date]") -> IntArray:

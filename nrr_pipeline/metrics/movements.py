@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from nrr_pipeline.metrics.conversion import Rates, reporting_micros
@@ -93,22 +94,19 @@ def daily_movements(
     if pairs.empty:
         return pd.DataFrame(columns=list(MOVEMENT_COLUMNS))
     joined = pairs.merge(items, on="account_id")
-    before, after = joined["day"] - 1, joined["day"]
-    at_opening = _at_opening_rates(_holding(joined, before), rates_on)
-    at_closing = _at_opening_rates(_holding(joined, after), rates_on)
+    at_opening = _at_opening_rates(_holding(joined, joined["day"] - 1), rates_on)
+    at_closing = _at_opening_rates(_holding(joined, joined["day"]), rates_on)
     opening = _sum_by_pair(at_opening, len(pairs))
     closing = _sum_by_pair(at_closing, len(pairs))
-    paid = joined["start"] <= before
-    if window_days is not None:
-        paid &= (joined["end"] > before) | (after - joined["end"] <= window_days)
-    paid_before = np.zeros(len(pairs), dtype=bool)
-    paid_before[joined.loc[paid, "pair"].to_numpy()] = True
+    paid_before = _paid_before(joined, len(pairs), window_days)
     movements = [
-        classify(int(start), int(end), paid_before=bool(paid))
-        for start, end, paid in zip(opening, closing, paid_before, strict=True)
+        classify(start, end, paid_before=paid)
+        for start, end, paid in zip(
+            opening.tolist(), closing.tolist(), paid_before.tolist(), strict=True
+        )
     ]
     reasons = churn_reasons(at_opening)
-    result = pd.DataFrame(
+    return pd.DataFrame(
         {
             "as_of_date": [date.fromordinal(_EPOCH + day) for day in pairs["day"].tolist()],
             "account_id": pairs["account_id"],
@@ -121,9 +119,21 @@ def daily_movements(
             "closing_mrr_micros": closing,
             "change_micros": closing - opening,
             "currency": reporting_currency,
-        }
+        },
+        columns=list(MOVEMENT_COLUMNS),
     )
-    return result[list(MOVEMENT_COLUMNS)]
+
+
+def _paid_before(
+    joined: pd.DataFrame, count: int, window_days: int | None
+) -> npt.NDArray[np.bool_]:
+    """By pair: whether the account had MRR before the day, and not too long ago."""
+    paid = joined["start"] < joined["day"]
+    if window_days is not None:
+        paid &= joined["day"] - joined["end"] <= window_days
+    found = np.zeros(count, dtype=bool)
+    found[joined.loc[paid, "pair"].to_numpy()] = True
+    return found
 
 
 def churn_reasons(lost: pd.DataFrame) -> dict[int, str]:

@@ -14,7 +14,19 @@ from nrr_pipeline.metrics.conversion import Rates, reporting_micros
 from nrr_pipeline.metrics.frames import IntArray, sum_by_group
 from nrr_pipeline.metrics.money import guard_sum
 from nrr_pipeline.metrics.movements import Movement
-from nrr_pipeline.metrics.segments import segment_of_accounts
+from nrr_pipeline.metrics.segments import Snapshot, segment_of_accounts
+
+BRIDGE_AMOUNTS = (
+    "starting_mrr_micros",
+    "expansion_micros",
+    "contraction_micros",
+    "churned_mrr_micros",
+    "new_business_micros",
+    "reactivation_micros",
+    "fx_micros",
+    "ending_mrr_micros",
+)
+"""The parts of a period's bridge, from its starting to its ending MRR."""
 
 WHOLE = "all"
 """Dimension and segment of the row for all customers."""
@@ -118,23 +130,9 @@ def measure_retention(
     after_reported = reporting_micros(closing, closing_rates)
     for amounts in (before, after, after_reported):
         guard_sum(amounts)
-    opening_accounts = opening["account_id"].to_numpy(object)
-    closing_accounts = closing["account_id"].to_numpy(object)
-    index = pd.Index(np.unique(np.concatenate([opening_accounts, closing_accounts])))
-    opening_of = sum_by_group(index.get_indexer(pd.Index(opening_accounts)), before, len(index))
-    closing_groups = index.get_indexer(pd.Index(closing_accounts))
-    closing_of = sum_by_group(closing_groups, after, len(index))
-    reported_of = sum_by_group(closing_groups, after_reported, len(index))
-    customers = pd.DataFrame(
-        {
-            "account_id": index,
-            "opening_mrr_micros": opening_of,
-            "closing_mrr_micros": closing_of,
-            "fx_micros": reported_of - closing_of,
-            "movement": _movements(index, opening_of, closing_of, paid_before),
-        }
-    )
+    customers = _customers((opening, before), (closing, after), after_reported, paid_before)
     rows = [_figures(customers, WHOLE, WHOLE, reporting_currency)]
+    index = pd.Index(customers["account_id"])
     for dimension in dimensions:
         customers[dimension] = segment_of_accounts(
             dimension, index, (opening, before), (closing, after)
@@ -144,6 +142,27 @@ def measure_retention(
             for segment, members in customers.groupby(dimension, sort=True)
         )
     return Measurement(tuple(rows), customers)
+
+
+def _customers(
+    opening: Snapshot, closing: Snapshot, reported: IntArray, paid_before: frozenset[str]
+) -> pd.DataFrame:
+    """Every account with MRR on either side: its two amounts, FX and movement."""
+    opening_accounts = opening[0]["account_id"].to_numpy(object)
+    closing_accounts = closing[0]["account_id"].to_numpy(object)
+    index = pd.Index(np.unique(np.concatenate([opening_accounts, closing_accounts])))
+    closing_groups = index.get_indexer(pd.Index(closing_accounts))
+    opening_of = sum_by_group(index.get_indexer(pd.Index(opening_accounts)), opening[1], len(index))
+    closing_of = sum_by_group(closing_groups, closing[1], len(index))
+    return pd.DataFrame(
+        {
+            "account_id": index,
+            "opening_mrr_micros": opening_of,
+            "closing_mrr_micros": closing_of,
+            "fx_micros": sum_by_group(closing_groups, reported, len(index)) - closing_of,
+            "movement": _movements(index, opening_of, closing_of, paid_before),
+        }
+    )
 
 
 def _movements(

@@ -12,32 +12,11 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from nrr_pipeline.metrics.frames import ITEM_COLUMNS
 from nrr_pipeline.warehouse.bitemporal import known
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.frames import frame_of
 from nrr_pipeline.warehouse.tables import mrr_intervals
-
-SNAPSHOT_COLUMNS = (
-    "subscription_item_id",
-    "subscription_id",
-    "customer_id",
-    "account_id",
-    "product_id",
-    "price_id",
-    "billing_interval",
-    "billing_interval_count",
-    "quantity",
-    "currency",
-    "mrr_micros",
-    "is_at_risk",
-    "is_scheduled_churn",
-    "is_approximate",
-    "approximation",
-    "max_error_micros",
-    "end_reason",
-    "valid_from",
-    "valid_to",
-)
 
 
 def snapshot(
@@ -56,14 +35,14 @@ def intervals_frame(
 ) -> pd.DataFrame:
     """Return every interval that has a day in common with the given days, by item and time."""
     columns = mrr_intervals.c
-    query = sa.select(*(columns[name] for name in SNAPSHOT_COLUMNS))
+    query = sa.select(*(columns[name] for name in ITEM_COLUMNS))
     query = query.where(_priced(known_at))
     query = query.order_by(columns.subscription_item_id, columns.valid_from)
     if last_day is not None:
         query = query.where(columns.valid_from <= last_day)
     if first_day is not None:
         query = query.where(columns.valid_to > first_day)
-    return frame_of(connection.execute(query).all(), "mrr_intervals", SNAPSHOT_COLUMNS)
+    return frame_of(connection.execute(query).all(), "mrr_intervals", ITEM_COLUMNS)
 
 
 def first_paid_days(
