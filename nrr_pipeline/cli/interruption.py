@@ -1,12 +1,14 @@
-"""Ctrl-C during a long run: heard at once, obeyed as soon as what is being written is complete.
+"""Ctrl-C during a long run: heard at once, and obeyed within seconds.
 
-Dagster swallows the signal while it writes down what a step did. Nothing can be lost by it, nor by
-ending the process: whatever was not finished is completed by the next run.
+Dagster swallows the signal while it writes down what a step did, and takes it for a failure that
+deserves another attempt while a step works. Nothing is lost by ending the process instead: what was
+not finished is completed by the next run.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +21,8 @@ INTERRUPTED = 130
 
 GOODBYE = "Interrupted; nothing is lost. Run the same command again to go on."
 
-_PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 5.0
+"""How long a run may take to end by itself."""
 
 Echo = Callable[[str], None]
 
@@ -28,7 +31,7 @@ Echo = Callable[[str], None]
 def interruptible(echo: Echo) -> Iterator[Echo]:
     """Give a function like ``echo`` that ends the run, once Ctrl-C was pressed.
 
-    A second Ctrl-C ends the process without waiting.
+    A second Ctrl-C, or a run that does not end, ends the process.
     """
     if threading.current_thread() is not threading.main_thread():
         yield echo
@@ -48,34 +51,28 @@ def interruptible(echo: Echo) -> Iterator[Echo]:
         yield echo_unless_interrupted
     finally:
         signal.set_wakeup_fd(before)
-        listener.over.set()
         os.close(writing)
         listener.join()
         os.close(reading)
 
 
 class _Listener(threading.Thread):
-    """Hears Ctrl-C even while nobody obeys it."""
+    """Hears Ctrl-C even while nobody obeys it, and sees to it that somebody does."""
 
     def __init__(self, reading: int) -> None:
         super().__init__(name="interruption", daemon=True)
         self.heard = threading.Event()
-        self.over = threading.Event()
         self._reading = reading
 
     def run(self) -> None:
-        while signals := os.read(self._reading, 16):
-            for _ in range(signals.count(signal.SIGINT)):
-                self._hear()
-
-    def _hear(self) -> None:
-        if self.heard.is_set():
-            click.echo(f"\n{GOODBYE}", err=True)
-            os._exit(INTERRUPTED)
-        self.heard.set()
-        if not self.over.wait(_PATIENCE_SECONDS):
-            click.echo(
-                "\nStopping as soon as what is being written is complete. Press Ctrl-C again to "
-                "stop at once.",
-                err=True,
-            )
+        while True:
+            patience = PATIENCE_SECONDS if self.heard.is_set() else None
+            ready, _, _ = select.select([self._reading], [], [], patience)
+            signals = os.read(self._reading, 16) if ready else bytes([signal.SIGINT])
+            if not signals:
+                return
+            if signal.SIGINT in signals:
+                if self.heard.is_set():
+                    click.echo(f"\n{GOODBYE}", err=True)
+                    os._exit(INTERRUPTED)
+                self.heard.set()

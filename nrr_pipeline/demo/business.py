@@ -19,7 +19,7 @@ from nrr_pipeline.demo.departures import drop_trials, fail_payments, leave
 from nrr_pipeline.demo.log import BusinessLog, end_of_log
 from nrr_pipeline.demo.story import MonthPlan, plan_for
 
-DEFAULT_SEED = 2038
+DEFAULT_SEED = 2032
 DEFAULT_CUSTOMERS = 300
 FIRST_DAY = date(2024, 4, 1)
 LAST_DAY = date(2026, 10, 4)
@@ -100,6 +100,7 @@ class _Simulation:
     def _live(self, number: int, plan: MonthPlan, month: Month) -> None:
         """Everything that existing customers do in a month."""
         books = self._books
+        books.dice.shuffle(books.contracts)
         base = sum(contract.yearly_amount for contract in books.contracts)
         for account in leave(books, plan, month, self._unpaid_from):
             if books.dice.happens(_RETURNS):

@@ -235,8 +235,8 @@ _EXPANSIONS: dict[Proposer, float] = {
     _other_interval: 0.04,
 }
 _CONTRACTIONS: dict[Proposer, float] = {
-    _seats: 0.62,
+    _seats: 0.50,
     _other_plan: 0.14,
-    _add_on: 0.10,
-    _other_interval: 0.14,
+    _add_on: 0.24,
+    _other_interval: 0.12,
 }

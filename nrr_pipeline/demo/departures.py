@@ -42,14 +42,16 @@ Outcome = Literal["canceled", "unpaid"]
 
 
 def leave(books: Books, plan: MonthPlan, month: Month, unpaid_from: int) -> list[Account]:
-    """Let the plan's share of customers leave within a month, and tell which ones did."""
+    """Let the plan's share of customers leave within a month, and tell which ones did.
+
+    Who leaves follows from the order of the contracts, which is a random one.
+    """
     accounts = list(
         dict.fromkeys(each.account for each in books.contracts if each.ends_at == FOREVER)
     )
     base = sum(contract.yearly_amount for contract in books.contracts)
     count = _whole(books, plan.leaving * len(accounts))
     left: list[Account] = []
-    books.dice.shuffle(accounts)
     for account in accounts:
         if len(left) >= count:
             break

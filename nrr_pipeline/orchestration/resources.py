@@ -90,7 +90,7 @@ class Narrator:
 
     def say(self, context: dg.AssetExecutionContext, line: str) -> None:
         """Pass on a line."""
-        tell: Echo = self.echo or context.log.info
+        tell: Echo = context.log.info if self.echo is None else self.echo
         tell(line)
 
     def now_and_then(self, context: dg.AssetExecutionContext) -> Echo:

@@ -36,10 +36,13 @@ from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.reading import database_exists
 from nrr_pipeline.warehouse.transactions import Warehouse
 
-EVERY_SECONDS = 300
+EVERY_SECONDS = 120
 
 HEAD_START = timedelta(minutes=10)
 """How long after the last published day automation is left to request the periods."""
+
+LONGEST_RUN = timedelta(days=1)
+"""An unfinished run that is older was left behind by a machine that died."""
 
 RELOAD_SECONDS = 2.0
 """How long an answer to the request to reload is waited for; it is carried out in any case."""
@@ -76,15 +79,15 @@ def catch_up_sensor(calendar: Calendar) -> dg.SensorDefinition:
             start = first_day(opened, rules)
             if start is None:
                 return dg.SkipReason("The account has no recurring revenue yet.")
-            if context.instance.get_runs_count(dg.RunsFilter(statuses=_UNDER_WAY)):
+            if start != calendar.start_date and context.cursor != key_of(start):
+                reload_definitions(warehouse.settings.nrr_ui_url)
+                said = f"The first day is {start}: the definitions are loaded again."
+                return dg.SensorResult(skip_reason=said, cursor=key_of(start))
+            if _runs_are_under_way(context.instance, now := utc_now()):
                 return dg.SkipReason("Runs are under way.")
-            requested = list(due_requests(opened, rules, context.instance, utc_now()))
-        cursor = context.cursor
-        if start != calendar.start_date and cursor != key_of(start):
-            reload_definitions(warehouse.settings.nrr_ui_url)
-            cursor = key_of(start)
+            requested = list(due_requests(opened, rules, context.instance, now))
         skipped = None if requested else "Everything that is due is published."
-        return dg.SensorResult(run_requests=requested, skip_reason=skipped, cursor=cursor)
+        return dg.SensorResult(run_requests=requested, skip_reason=skipped)
 
     return catch_up
 
@@ -105,7 +108,7 @@ def due_requests(
     if days or _has_head_start(instance, now):
         return
     for kind, table in TABLES.items():
-        starts = periods_to_publish(warehouse, policy, instance, kind, clock=utc_now)
+        starts = periods_to_publish(warehouse, policy, instance, kind, clock=lambda: now)
         for span in spans_of_periods(starts, kind):
             yield dg.RunRequest(
                 run_key=f"{table}:{span}:{yesterday}",
@@ -123,6 +126,12 @@ def reload_definitions(ui_url: str) -> None:
     query = {"query": "mutation { reloadWorkspace { __typename } }"}
     with suppress(requests.RequestException):
         requests.post(f"{ui_url}/graphql", json=query, timeout=RELOAD_SECONDS)
+
+
+def _runs_are_under_way(instance: dg.DagsterInstance, now: datetime) -> bool:
+    """Whether there are unfinished runs, but for those that nobody will ever finish."""
+    recent = dg.RunsFilter(statuses=_UNDER_WAY, created_after=now - LONGEST_RUN)
+    return instance.get_runs_count(recent) > 0
 
 
 def _has_head_start(instance: dg.DagsterInstance, now: datetime) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 import pytest
 
+from nrr_pipeline.cli.interruption import GOODBYE, INTERRUPTED, PATIENCE_SECONDS
 from nrr_pipeline.cli.run import FINDINGS_SHOWN, days_asked_for, finding_lines
-from nrr_pipeline.demo.account import StripeAccount
 from nrr_pipeline.demo.business import simulate
 from nrr_pipeline.demo.rendering import render
-from nrr_pipeline.demo.server import running_server
+from nrr_pipeline.demo.server import ServerOptions, running_server
 from nrr_pipeline.warehouse.quality import Finding, OpenFinding
 from nrr_pipeline_tests.cli.conftest import KEY, Nrr
 from nrr_pipeline_tests.cli.database import rows
@@ -98,19 +103,26 @@ def test_of_very_many_findings_the_rest_is_counted() -> None:
     assert "5 more" in lines[-1]
 
 
-@pytest.fixture
-def young(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeAccount]:
-    """A served account that is a little more than a quarter old."""
+@contextmanager
+def young_account(
+    monkeypatch: pytest.MonkeyPatch, options: ServerOptions | None = None
+) -> Iterator[None]:
+    """Serve an account that is a little more than a quarter old."""
     log = simulate(customers=12, first_day=date(2026, 4, 1), last_day=date(2026, 7, 4))
-    account = render(log)
-    with running_server(account) as address:
+    with running_server(render(log), options) as address:
         monkeypatch.setenv("STRIPE_API_BASE", address)
         monkeypatch.setenv("STRIPE_API_KEY", KEY)
-        yield account
+        yield
+
+
+@pytest.fixture
+def young(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with young_account(monkeypatch):
+        yield
 
 
 def test_a_run_publishes_everything_and_a_second_one_changes_nothing(
-    nrr: Nrr, home: Path, young: StripeAccount
+    nrr: Nrr, home: Path, young: None
 ) -> None:
     del young
     rehearsed = nrr("run", "--date", "2026-07-04", "--dry-run")
@@ -135,3 +147,23 @@ def test_a_run_publishes_everything_and_a_second_one_changes_nothing(
     again = nrr("run", "--from", "2026-06-01", "--to", "2026-06-30", "--no-pull")
     assert again.exit_code == 0, again.output
     assert rows(home, figures) == published
+
+
+def test_ctrl_c_in_the_middle_of_a_pull_ends_it_and_the_next_run_completes_it(
+    nrr: Nrr, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = [sys.executable, "-m", "nrr_pipeline.cli", "run", "--date", "2026-07-04"]
+    with (
+        young_account(monkeypatch, ServerOptions(latency_seconds=0.5)),
+        subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stderr is not None
+        assert "A first pull reads" in process.stderr.readline()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=3 * PATIENCE_SECONDS)
+    assert process.returncode == INTERRUPTED
+    assert GOODBYE in said
+    with young_account(monkeypatch):
+        assert nrr("run", "--date", "2026-07-04").exit_code == 0
+    assert rows(home, "SELECT count(*) AS days FROM published_days") == [{"days": 95}]

@@ -7,7 +7,6 @@ never holds a fact that its account does not tell; how to tell it well is the pi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -96,29 +95,35 @@ def read(line: StripeObject) -> Line:
     )
 
 
-def name_items(lines: Iterable[Line], present: dict[str, Any]) -> dict[str, str]:
+def name_items(lines: list[Line], present: dict[str, Any]) -> dict[str, str]:
     """Find the item of every line, also of classic prorations, which do not name it."""
-    item_of = {line.id: line.item_id for line in lines if line.item_id}
-    last_billed: dict[str, int] = defaultdict(int)
-    begins: dict[str, int] = {item_id: item["created"] for item_id, item in present.items()}
-    for line in lines:
-        if line.item_id:
-            last_billed[line.item_id] = max(last_billed[line.item_id], line.at)
-            begins[line.item_id] = min(begins.get(line.item_id, line.at), line.at)
+    named = sorted((line for line in lines if line.item_id), key=lambda line: line.at)
+    item_of = {line.id: line.item_id or "" for line in named}
+    last_named = {line.item_id: line.at for line in named}
+    gone: dict[str, Line] = {}
+    for line in named:
+        if line.item_id and line.item_id not in present:
+            gone.setdefault(line.item_id, line)
     nameless = [line for line in lines if not line.item_id]
     for at in sorted({line.at for line in nameless}):
         then = [line for line in nameless if line.at == at]
-        changed: dict[Terms, str] = {}
+        credited: dict[str, str] = {}
         for line in then:
             if line.is_credit:
-                item_of[line.id] = changed[line.terms] = item_of[line.credited_line or ""]
-        by_price = {price: item_id for (price, _), item_id in changed.items()}
-        going_on = [each for each in changed.values() if each in present or last_billed[each] > at]
-        begun = sorted((begin, each) for each, begin in begins.items() if begin >= at)
+                item_of[line.id] = credited[line.terms[0]] = item_of[line.credited_line or ""]
+        going_on = [
+            each for each in credited.values() if each in present or last_named.get(each, 0) > at
+        ]
         for line in then:
             if not line.is_credit:
-                same_price = by_price.get(line.terms[0])
-                item_of[line.id] = same_price or (going_on[0] if going_on else begun[0][1])
+                begun = [each for each, item in present.items() if item["created"] == at]
+                begun += [
+                    each
+                    for each, first in gone.items()
+                    if first.at > at and first.terms[0] == line.terms[0]
+                ]
+                same_price = credited.get(line.terms[0])
+                item_of[line.id] = same_price or [*going_on, *begun][0]
     return item_of
 
 

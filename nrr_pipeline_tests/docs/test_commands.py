@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nrr_pipeline.cli import main
 from nrr_pipeline.cli.entry import COMMANDS
-from nrr_pipeline_tests.docs.pages import PAGES, README, ROOT, blocks, commands, targets, text_of
+from nrr_pipeline_tests.docs.pages import PAGES, README, ROOT, commands, targets, text_of
 
 ONLY_READS = {"show", "mrr", "policy"}
 """Commands that are run on the simulated account; of the others the use is checked."""
@@ -65,12 +65,6 @@ def is_understood(typed: list[str]) -> None:
     is_mentioned = not arguments and any(each.required for each in command.params)
     if not is_mentioned:
         command.make_context(name, arguments).close()
-
-
-@pytest.mark.usefixtures("in_demo_home")
-def test_the_table_of_months_in_the_readme_is_what_nrr_show_prints() -> None:
-    printed = CliRunner().invoke(main, ["show"], catch_exceptions=False).output
-    assert blocks(text_of(README), "console") == [f"$ nrr show\n{printed}"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

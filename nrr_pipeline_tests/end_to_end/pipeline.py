@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from nrr_pipeline.demo.account import StripeAccount
-from nrr_pipeline.demo.business import simulate
+from nrr_pipeline.demo.business import DEFAULT_CUSTOMERS, DEFAULT_SEED, simulate
 from nrr_pipeline.demo.log import BusinessLog
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.server import AccountHolder, ServerOptions, running_server
@@ -94,7 +94,9 @@ def connected(
         yield Connected(warehouse, source, holder, policy or MetricPolicy())
 
 
-def business(*, seed: int = 2026, customers: int = 300) -> tuple[BusinessLog, StripeAccount]:
+def business(
+    *, seed: int = DEFAULT_SEED, customers: int = DEFAULT_CUSTOMERS
+) -> tuple[BusinessLog, StripeAccount]:
     log = simulate(seed=seed, customers=customers)
     return log, render(log)
 

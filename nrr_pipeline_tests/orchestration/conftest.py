@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nrr_pipeline_tests.orchestration.installation import Installation, installation
+from nrr_pipeline_tests.orchestration.installation import (
+    LAST_DAY,
+    START,
+    Installation,
+    copy_of,
+    installation,
+)
 
 FOREIGN = ("NRR_", "STRIPE_", "SLACK_", "DAGSTER_")
 
@@ -26,9 +31,18 @@ def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def connected_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A connected account; nobody writes here."""
-    home = tmp_path_factory.mktemp("connected")
+    home = tmp_path_factory.mktemp("connected") / "home"
     with installation(home):
         return home
+
+
+@pytest.fixture(scope="session")
+def published_home(connected_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with every day published; nobody writes here either."""
+    home = tmp_path_factory.mktemp("published") / "home"
+    with copy_of(connected_home, home) as installed:
+        installed.publish(START, LAST_DAY)
+    return home
 
 
 @pytest.fixture
@@ -40,10 +54,12 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def installed(home: Path, connected_home: Path) -> Iterator[Installation]:
     """A connected account of which no day is published yet."""
-    from nrr_pipeline.orchestration.instance import home_instance
-    from nrr_pipeline.settings import Settings
+    with copy_of(connected_home, home) as installed:
+        yield installed
 
-    shutil.copytree(connected_home, home)
-    settings = Settings(nrr_home=home)
-    with home_instance(settings) as instance:
-        yield Installation(settings, instance)
+
+@pytest.fixture
+def published(home: Path, published_home: Path) -> Iterator[Installation]:
+    """A connected account of which every day is published, and no period."""
+    with copy_of(published_home, home) as installed:
+        yield installed

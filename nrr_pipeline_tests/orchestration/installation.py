@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.transactions import Warehouse
 from nrr_pipeline_tests.warehouse.examples import interval_row
 
-START = date(2026, 1, 1)
+START = date(2026, 4, 1)
 OBSERVED_AT = datetime(2026, 7, 3, 6, 0, tzinfo=UTC)
 LAST_DAY = date(2026, 7, 2)
 
@@ -119,6 +120,15 @@ def installation(home: Path) -> Iterator[Installation]:
         for customer, count in SEATS.items():
             installed.learn(customer, [seats(count)])
         yield installed
+
+
+@contextmanager
+def copy_of(original: Path, home: Path) -> Iterator[Installation]:
+    """An installation of one's own that begins as a copy."""
+    shutil.copytree(original, home)
+    settings = Settings(nrr_home=home)
+    with home_instance(settings) as instance:
+        yield Installation(settings, instance)
 
 
 def pull(warehouse: Warehouse, observed_at: datetime) -> None:

@@ -18,18 +18,15 @@ from nrr_pipeline_tests.orchestration.installation import (
     seats,
 )
 
-JANUARY = Span(START, date(2026, 1, 31))
-FEBRUARY = date(2026, 2, 1)
-
 
 def test_a_range_of_days_is_published_with_figures_for_each(installed: Installation) -> None:
-    installed.publish(START, date(2026, 1, 3))
+    installed.publish(START, date(2026, 4, 3))
 
-    assert on_record(installed.instance, "daily_mrr") == set(days(START, date(2026, 1, 3)))
-    shown = installed.metadata_of("daily_mrr", "2026-01-02")
+    assert on_record(installed.instance, "daily_mrr") == set(days(START, date(2026, 4, 3)))
+    shown = installed.metadata_of("daily_mrr", "2026-04-02")
     assert (shown["MRR (USD)"], shown["Customers"], shown["Subscriptions"]) == (130.0, 2, 2)
     with installed.warehouse() as opened, opened.read() as connection:
-        assert published_days(connection) == days(START, date(2026, 1, 3))
+        assert published_days(connection) == days(START, date(2026, 4, 3))
         assert len(totals_frame(connection)) == 2 * 3
         assert len(movements_frame(connection)) == 0
 
@@ -38,7 +35,7 @@ def test_a_single_day_can_be_published_by_its_partition_key(installed: Installat
     installed.definitions.resolve_job_def("daily_close").execute_in_process(
         instance=installed.instance,
         asset_selection=[dg.AssetKey("daily_mrr")],
-        partition_key="2026-01-01",
+        partition_key="2026-04-01",
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
 
@@ -46,12 +43,12 @@ def test_a_single_day_can_be_published_by_its_partition_key(installed: Installat
 
 
 def test_publishing_again_changes_nothing(installed: Installation) -> None:
-    installed.publish(START, date(2026, 1, 3))
-    before = installed.metadata_of("daily_mrr", "2026-01-02")
+    installed.publish(START, date(2026, 4, 3))
+    before = installed.metadata_of("daily_mrr", "2026-04-02")
 
-    installed.publish(START, date(2026, 1, 3))
+    installed.publish(START, date(2026, 4, 3))
 
-    after = installed.metadata_of("daily_mrr", "2026-01-02")
+    after = installed.metadata_of("daily_mrr", "2026-04-02")
     assert {name: value for name, value in after.items() if name != "Known at"} == {
         name: value for name, value in before.items() if name != "Known at"
     }
@@ -60,11 +57,11 @@ def test_publishing_again_changes_nothing(installed: Installation) -> None:
 def test_days_that_a_correction_changed_are_announced_with_the_next_day(
     installed: Installation,
 ) -> None:
-    installed.publish(START, date(2026, 1, 20))
-    corrected = date(2026, 1, 10)
+    installed.publish(START, date(2026, 4, 20))
+    corrected = date(2026, 4, 10)
     installed.learn("cus_1", [seats(3, valid_to=corrected), seats(5, valid_from=corrected)])
 
-    installed.publish(date(2026, 1, 21), date(2026, 1, 21))
+    installed.publish(date(2026, 4, 21), date(2026, 4, 21))
 
     def mrr(day: str) -> tuple[float, int]:
         records = installed.instance.fetch_materializations(
@@ -72,9 +69,9 @@ def test_days_that_a_correction_changed_are_announced_with_the_next_day(
         ).records
         return installed.metadata_of("daily_mrr", day)["MRR (USD)"], len(records)
 
-    assert mrr("2026-01-09") == (130.0, 1)
-    assert mrr("2026-01-10") == mrr("2026-01-20") == (150.0, 2)
-    assert mrr("2026-01-21") == (150.0, 1)
+    assert mrr("2026-04-09") == (130.0, 1)
+    assert mrr("2026-04-10") == mrr("2026-04-20") == (150.0, 2)
+    assert mrr("2026-04-21") == (150.0, 1)
 
 
 def test_a_day_that_no_pull_covers_is_refused(installed: Installation) -> None:
@@ -94,43 +91,43 @@ def test_a_day_that_no_pull_covers_is_refused(installed: Installation) -> None:
 
 def test_a_range_of_months_is_measured_with_figures_for_each(installed: Installation) -> None:
     installed.learn(
-        "cus_1", [seats(3, valid_to=date(2026, 2, 10)), seats(9, valid_from=date(2026, 2, 10))]
+        "cus_1", [seats(3, valid_to=date(2026, 5, 10)), seats(9, valid_from=date(2026, 5, 10))]
     )
-    installed.learn("cus_2", [seats(10, valid_to=date(2026, 3, 5))])
-    installed.publish(START, date(2026, 3, 31))
+    installed.learn("cus_2", [seats(10, valid_to=date(2026, 6, 5))])
+    installed.publish(START, date(2026, 6, 30))
 
-    installed.run("monthly_close", span=Span(START, date(2026, 3, 1)))
+    installed.run("monthly_close", span=Span(START, date(2026, 6, 1)))
 
-    january, february, march = (
+    april, may, june = (
         installed.metadata_of("monthly_nrr", key)
-        for key in ("2026-01-01", "2026-02-01", "2026-03-01")
+        for key in ("2026-04-01", "2026-05-01", "2026-06-01")
     )
-    assert january["NRR %"] == 100.0
-    assert (february["NRR %"], february["GRR %"], february["Logo churn %"]) == (146.1, 100.0, 0.0)
-    assert (march["NRR %"], march["Logo churn %"]) == (47.3, 50.0)
-    assert march["Starting MRR (USD)"] == 190.0
-    assert "| - Churned | USD 100.00 |" in march["Bridge"]
-    assert "| product | prod_1 | USD 190.00 | 47.3 % | 47.3 % | 50.0 % |" in march["Segments"]
-    assert march["State"] == "final, from before the account was connected"
+    assert april["NRR %"] == 100.0
+    assert (may["NRR %"], may["GRR %"], may["Logo churn %"]) == (146.1, 100.0, 0.0)
+    assert (june["NRR %"], june["Logo churn %"]) == (47.3, 50.0)
+    assert june["Starting MRR (USD)"] == 190.0
+    assert "| - Churned | USD 100.00 |" in june["Bridge"]
+    assert "| product | prod_1 | USD 190.00 | 47.3 % | 47.3 % | 50.0 % |" in june["Segments"]
+    assert june["State"] == "final, from before the account was connected"
     assert on_record(installed.instance, "trailing_12_month_nrr") == on_record(
         installed.instance, "monthly_nrr"
     )
 
 
 def test_a_quarter_is_measured_afresh_and_not_from_its_months(installed: Installation) -> None:
-    installed.learn("cus_1", [seats(3, valid_to=date(2026, 3, 5))])
-    installed.publish(START, date(2026, 3, 31))
+    installed.learn("cus_1", [seats(3, valid_to=date(2026, 6, 5))])
+    installed.publish(START, date(2026, 6, 30))
 
     installed.run("quarterly_close", span=Span(START, START))
 
-    shown = installed.metadata_of("quarterly_nrr", "2026-01-01")
-    assert (shown["Period"], shown["NRR %"]) == ("Q1 2026", 76.9)
+    shown = installed.metadata_of("quarterly_nrr", "2026-04-01")
+    assert (shown["Period"], shown["NRR %"]) == ("Q2 2026", 76.9)
 
 
 def test_an_incomplete_month_is_refused_with_the_command_that_completes_it(
     installed: Installation,
 ) -> None:
-    installed.publish(START, date(2026, 1, 30))
+    installed.publish(START, date(2026, 4, 29))
 
     result = installed.run(
         "monthly_close", "monthly_nrr", span=Span(START, START), must_succeed=False
@@ -139,24 +136,23 @@ def test_an_incomplete_month_is_refused_with_the_command_that_completes_it(
     failure = result.failure_data_for_node("monthly_nrr")
     assert failure is not None
     assert failure.user_failure_data is not None
-    assert "nrr run --from 2026-01-31 --to 2026-01-31" in str(failure.user_failure_data.description)
+    assert "nrr run --from 2026-04-30 --to 2026-04-30" in str(failure.user_failure_data.description)
 
 
 def test_a_low_final_month_raises_its_alert_once_and_shows_in_the_check(
-    installed: Installation,
+    published: Installation,
 ) -> None:
-    installed.learn("cus_2", [seats(10, valid_to=date(2026, 6, 5))])
-    installed.publish(START, LAST_DAY)
+    published.learn("cus_2", [seats(10, valid_to=date(2026, 6, 5))])
     june = Span(date(2026, 6, 1), date(2026, 6, 1))
 
-    first = installed.run("monthly_close", span=june)
-    alerted = "Alert" in installed.metadata_of("monthly_nrr", "2026-06-01")
-    installed.run("monthly_close", span=june)
+    first = published.run("monthly_close", span=june)
+    alerted = "Alert" in published.metadata_of("monthly_nrr", "2026-06-01")
+    published.run("monthly_close", span=june)
 
-    with installed.warehouse() as opened, opened.read() as connection:
+    with published.warehouse() as opened, opened.read() as connection:
         assert [row["period_start"] for row in alerts(connection)] == [date(2026, 6, 1)]
     assert alerted
-    assert "Alert" not in installed.metadata_of("monthly_nrr", "2026-06-01")
+    assert "Alert" not in published.metadata_of("monthly_nrr", "2026-06-01")
     checks = {
         (each.asset_key.to_user_string(), each.check_name): each
         for each in first.get_asset_check_evaluations()
@@ -172,15 +168,15 @@ def test_a_low_final_month_raises_its_alert_once_and_shows_in_the_check(
 def test_a_correction_of_a_published_month_makes_the_next_edition(
     installed: Installation,
 ) -> None:
-    installed.publish(START, date(2026, 1, 31))
+    installed.publish(START, date(2026, 4, 30))
     installed.run("monthly_close", span=Span(START, START))
     installed.learn(
-        "cus_1", [seats(3, valid_to=date(2026, 1, 15)), seats(6, valid_from=date(2026, 1, 15))]
+        "cus_1", [seats(3, valid_to=date(2026, 4, 15)), seats(6, valid_from=date(2026, 4, 15))]
     )
 
     installed.run("monthly_close", span=Span(START, START))
 
-    assert installed.metadata_of("monthly_nrr", "2026-01-01")["Edition"] == 2
+    assert installed.metadata_of("monthly_nrr", "2026-04-01")["Edition"] == 2
     with installed.warehouse() as opened, opened.read() as connection:
         assert {row["cause"] for row in retention.restatements_of(connection)} == {"late_data"}
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -26,7 +27,7 @@ class Automation:
 
     def __post_init__(self) -> None:
         self.definitions = build_definitions(Settings(nrr_home=self.home), calendar=Calendar(START))
-        self._cursor: object = None
+        self._cursor: Any = None
 
     def land(self, landed: Iterable[date]) -> None:
         for day in landed:
@@ -50,7 +51,7 @@ class Automation:
         )
         self._cursor = result.cursor
         return {
-            table: sorted(result.get_requested_partitions(dg.AssetKey(table)))
+            table: sorted(map(str, result.get_requested_partitions(dg.AssetKey(table))))
             for table in ("monthly_nrr", "quarterly_nrr", "trailing_12_month_nrr")
         }
 

@@ -13,18 +13,19 @@ from nrr_pipeline_tests.warehouse.examples import retention_row
 CALENDAR = Calendar(date(2026, 1, 1))
 
 
-def month(number: int, *, kept: int, is_final: bool = True, **values: object) -> dict[str, Any]:
+def month(
+    number: int, *, kept: int, is_final: bool = True, starting: int = 100_000_000
+) -> dict[str, Any]:
     """A month that keeps so much of 100 USD."""
     return retention_row(
-        starting=100_000_000,
+        starting=starting,
         expansion=0,
-        churned_mrr_micros=100_000_000 - kept,
+        churned_mrr_micros=starting - kept,
         ending_mrr_micros=kept,
         nrr_numerator=kept,
         grr_numerator=kept,
         period_start=date(2026, number, 1),
         is_final=is_final,
-        **values,
     )
 
 
@@ -61,7 +62,7 @@ def test_one_cent_less_does_not_pass() -> None:
 
 
 def test_nothing_final_and_nothing_to_retain_never_alarm() -> None:
-    nothing = month(3, kept=0, nrr_denominator=0)
+    nothing = month(3, kept=0, starting=0)
 
     for rows in ([], [month(3, kept=1, is_final=False)], [nothing]):
         result = judge_nrr(rows, CALENDAR, PeriodKind.MONTH)
@@ -69,8 +70,8 @@ def test_nothing_final_and_nothing_to_retain_never_alarm() -> None:
         assert "No period" in str(result.description)
 
 
-def whole_and_parts(**changed: object) -> list[dict[str, Any]]:
-    start = {"period_start": date(2026, 3, 1)}
+def whole_and_parts(**changed: int) -> list[dict[str, Any]]:
+    start: dict[str, Any] = {"period_start": date(2026, 3, 1)}
     return [
         retention_row(starting=100, expansion=20, **start),
         retention_row(

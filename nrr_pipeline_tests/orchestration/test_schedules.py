@@ -5,16 +5,23 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from nrr_pipeline.orchestration.assembly import build_definitions
 from nrr_pipeline.orchestration.backlog import RANGE_END_TAG, RANGE_START_TAG, Span
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.partitions import Calendar
+from nrr_pipeline.orchestration.resources import (
+    PolicyResource,
+    StripeResource,
+    WarehouseResource,
+)
 from nrr_pipeline.orchestration.sensors import HEAD_START, due_requests
-from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.policy import ClosePolicy, MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline_tests.orchestration.installation import (
     LAST_DAY,
@@ -25,7 +32,7 @@ from nrr_pipeline_tests.orchestration.installation import (
 )
 
 JUST_AFTER_MIDNIGHT = datetime(2026, 7, 3, 0, 30, tzinfo=UTC)
-KEY = "rk_test_0123456789abcdef"
+KEY = SecretStr("rk_test_0123456789abcdef")
 
 
 def tick(settings: Settings, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | str:
@@ -33,11 +40,22 @@ def tick(settings: Settings, instance: dg.DagsterInstance, at: datetime) -> dg.R
     repository = build_definitions(settings).get_repository_def()
     schedule = repository.get_schedule_def("nightly")
     context = dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=at, repository_def=repository
+        instance=instance,
+        scheduled_execution_time=at,
+        repository_def=repository,
+        resources=resources(settings),
     )
     with context:
         result = schedule.evaluate_tick(context)
     return result.run_requests[0] if result.run_requests else str(result.skip_message)
+
+
+def resources(settings: Settings) -> dict[str, Any]:
+    return {
+        "warehouse": WarehouseResource(settings),
+        "stripe": StripeResource(settings),
+        "policy": PolicyResource(settings),
+    }
 
 
 def spans(requests: list[dg.RunRequest], table: str) -> list[tuple[str, str]]:
@@ -54,14 +72,14 @@ def due(installed: Installation, now: datetime) -> list[dg.RunRequest]:
 
 
 def test_the_night_asks_for_every_missing_day_up_to_yesterday(installed: Installation) -> None:
-    installed.publish(START, date(2026, 6, 28))
+    installed.publish(START, date(2026, 4, 2))
     settings = installed.settings.model_copy(update={"stripe_api_key": KEY})
 
     request = tick(settings, installed.instance, JUST_AFTER_MIDNIGHT)
 
     assert isinstance(request, dg.RunRequest)
     assert request.asset_selection is None
-    assert request.tags.items() >= Span(date(2026, 6, 29), LAST_DAY).tags.items()
+    assert request.tags.items() >= Span(date(2026, 4, 3), LAST_DAY).tags.items()
 
 
 def test_yesterday_is_that_of_the_reporting_time_zone(
@@ -69,7 +87,7 @@ def test_yesterday_is_that_of_the_reporting_time_zone(
 ) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('timezone = "America/Los_Angeles"\n')
-    installed.publish(START, date(2026, 6, 28))
+    installed.publish(START, date(2026, 4, 2))
     settings = installed.settings.model_copy(update={"stripe_api_key": KEY, "nrr_policy": policy})
 
     request = tick(settings, installed.instance, JUST_AFTER_MIDNIGHT)
@@ -79,12 +97,11 @@ def test_yesterday_is_that_of_the_reporting_time_zone(
 
 
 def test_when_nothing_is_missing_the_night_still_pulls_and_looks_at_yesterday(
-    installed: Installation,
+    published: Installation,
 ) -> None:
-    installed.publish(START, LAST_DAY)
-    settings = installed.settings.model_copy(update={"stripe_api_key": KEY})
+    settings = published.settings.model_copy(update={"stripe_api_key": KEY})
 
-    request = tick(settings, installed.instance, JUST_AFTER_MIDNIGHT)
+    request = tick(settings, published.instance, JUST_AFTER_MIDNIGHT)
 
     assert isinstance(request, dg.RunRequest)
     assert request.tags.items() >= Span(LAST_DAY, LAST_DAY).tags.items()
@@ -107,75 +124,73 @@ def test_the_first_night_only_connects_because_the_days_are_not_known_yet(home: 
 def test_without_a_key_the_night_is_skipped_and_says_why(installed: Installation) -> None:
     said = tick(installed.settings, installed.instance, JUST_AFTER_MIDNIGHT)
 
-    assert said.startswith("STRIPE_API_KEY is not set")
+    assert str(said).startswith("STRIPE_API_KEY is not set")
 
 
-def test_after_the_first_pull_every_day_is_due_and_then_every_period(
-    installed: Installation,
-) -> None:
-    (days,) = due(installed, utc_now())
-    assert spans([days], "daily_mrr") == [("2026-01-01", "2026-07-02")]
+def test_after_the_first_pull_every_day_is_due(installed: Installation) -> None:
+    (request,) = due(installed, utc_now())
 
-    installed.publish(START, LAST_DAY)
-    assert due(installed, utc_now()) == [], "automation has a head start"
-    requests = due(installed, utc_now() + HEAD_START)
-
-    assert spans(requests, "monthly_nrr") == [("2026-01-01", "2026-06-01")]
-    assert spans(requests, "trailing_12_month_nrr") == [("2026-01-01", "2026-06-01")]
-    assert spans(requests, "quarterly_nrr") == [("2026-01-01", "2026-04-01")]
+    assert spans([request], "daily_mrr") == [("2026-04-01", "2026-07-02")]
 
 
-def test_a_month_that_waits_to_become_final_is_due_once_the_waiting_is_over(
-    installed: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    installed.publish(START, LAST_DAY)
-    early = datetime(2026, 7, 1, 12, tzinfo=UTC)
-    with monkeypatch.context() as patch:
-        for module in ("assets.retention", "sensors"):
-            patch.setattr(f"nrr_pipeline.orchestration.{module}.utc_now", lambda: early)
-        installed.run("monthly_close", span=Span(START, date(2026, 6, 1)))
-        installed.run("quarterly_close", span=Span(START, date(2026, 4, 1)))
+def test_then_every_period_is_due_unless_automation_is_faster(published: Installation) -> None:
+    published.publish(LAST_DAY, LAST_DAY)
 
-    requests = due(installed, utc_now() + HEAD_START)
+    assert due(published, utc_now()) == []
+    requests = due(published, utc_now() + HEAD_START)
 
-    assert spans(requests, "monthly_nrr") == [("2026-06-01", "2026-06-01")]
+    assert spans(requests, "monthly_nrr") == [("2026-04-01", "2026-06-01")]
+    assert spans(requests, "trailing_12_month_nrr") == [("2026-04-01", "2026-06-01")]
     assert spans(requests, "quarterly_nrr") == [("2026-04-01", "2026-04-01")]
 
 
-def test_a_correction_beyond_what_automation_sees_is_due(installed: Installation) -> None:
-    installed.publish(START, LAST_DAY)
-    installed.run("monthly_close", span=Span(START, date(2026, 6, 1)))
-    installed.run("quarterly_close", span=Span(START, date(2026, 4, 1)))
-    assert due(installed, utc_now() + HEAD_START) == []
+def test_a_month_that_waits_to_become_final_is_due_once_the_waiting_is_over(
+    published: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text("[close]\nafter_days = 366\n")
+    published.run("monthly_close", "monthly_nrr", span=Span(START, date(2026, 6, 1)))
+    policy = MetricPolicy(close=ClosePolicy(after_days=366))
+
+    def months(now: datetime) -> list[tuple[str, str]]:
+        with published.warehouse() as opened:
+            return spans(list(due_requests(opened, policy, published.instance, now)), "monthly_nrr")
+
+    assert months(datetime(2027, 4, 30, tzinfo=UTC)) == []
+    assert months(datetime(2027, 6, 3, tzinfo=UTC)) == [("2026-04-01", "2026-05-01")]
+
+
+def test_a_correction_beyond_what_automation_sees_is_due(published: Installation) -> None:
+    published.run("monthly_close", span=Span(START, date(2026, 6, 1)))
+    published.run("quarterly_close", span=Span(START, START))
+    assert due(published, utc_now() + HEAD_START) == []
 
     corrected = date(2026, 5, 20)
-    installed.learn("cus_1", [seats(3, valid_to=corrected), seats(4, valid_from=corrected)])
+    published.learn("cus_1", [seats(3, valid_to=corrected), seats(4, valid_from=corrected)])
 
-    requests = due(installed, utc_now() + HEAD_START)
+    requests = due(published, utc_now() + HEAD_START)
     assert spans(requests, "monthly_nrr") == [("2026-05-01", "2026-06-01")]
     assert spans(requests, "quarterly_nrr") == [("2026-04-01", "2026-04-01")]
 
 
-def test_days_that_no_pull_covers_are_not_due(installed: Installation) -> None:
-    installed.publish(START, LAST_DAY)
-    assert spans(due(installed, utc_now() + HEAD_START), "daily_mrr") == []
+def test_days_that_no_pull_covers_are_not_due(published: Installation) -> None:
+    assert spans(due(published, utc_now() + HEAD_START), "daily_mrr") == []
 
-    with installed.warehouse() as opened:
+    with published.warehouse() as opened:
         pull(opened, datetime(2026, 7, 6, 1, tzinfo=UTC))
 
-    assert spans(due(installed, utc_now()), "daily_mrr") == [("2026-07-03", "2026-07-05")]
+    assert spans(due(published, utc_now()), "daily_mrr") == [("2026-07-03", "2026-07-05")]
 
 
-def test_what_is_published_but_not_on_record_is_due(installed: Installation, home: Path) -> None:
-    installed.publish(START, LAST_DAY)
-
+def test_what_is_published_but_not_on_record_is_due(
+    published: Installation, tmp_path: Path
+) -> None:
     with (
-        dg.DagsterInstance.local_temp(str(home / "another")) as empty,
-        installed.warehouse() as opened,
+        dg.DagsterInstance.local_temp(str(tmp_path)) as empty,
+        published.warehouse() as opened,
     ):
         requests = list(due_requests(opened, MetricPolicy(), empty, utc_now()))
 
-    assert spans(requests, "daily_mrr") == [("2026-01-01", "2026-07-02")]
+    assert spans(requests, "daily_mrr") == [("2026-04-01", "2026-07-02")]
 
 
 @pytest.fixture
@@ -189,7 +204,7 @@ def ui() -> Iterator[tuple[str, list[bytes]]]:
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     with HTTPServer(("127.0.0.1", 0), Noting) as server:
@@ -206,30 +221,34 @@ def caught_up(
     settings = installed.settings.model_copy(update={"nrr_ui_url": ui_url})
     repository = build_definitions(settings, calendar=calendar).get_repository_def()
     context = dg.build_sensor_context(
-        instance=installed.instance, cursor=cursor, repository_def=repository
+        instance=installed.instance,
+        cursor=cursor,
+        repository_def=repository,
+        resources=resources(settings),
     )
     with context:
         return repository.get_sensor_def("catch_up").evaluate_tick(context)
 
 
-def test_definitions_from_before_the_first_pull_are_loaded_again_once(
+def test_definitions_from_before_the_first_pull_are_loaded_again_before_anything_else(
     installed: Installation, ui: tuple[str, list[bytes]]
 ) -> None:
     address, asked = ui
     placeholder = Calendar(date(2026, 10, 1), is_settled=False)
 
     first = caught_up(installed, placeholder, address)
-    caught_up(installed, placeholder, address, first.cursor)
+    second = caught_up(installed, placeholder, address, first.cursor)
 
+    assert "the definitions are loaded again" in str(first.skip_message)
     assert len(asked) == 1
     assert b"reloadWorkspace" in asked[0]
-    assert spans(list(first.run_requests or ()), "daily_mrr") == [("2026-01-01", "2026-07-02")]
+    assert spans(list(second.run_requests or ()), "daily_mrr") == [("2026-04-01", "2026-07-02")]
 
 
 def test_a_ui_that_does_not_answer_stops_nothing(installed: Installation) -> None:
-    result = caught_up(installed, Calendar(date(2026, 10, 1)), "http://127.0.0.1:9")
+    first = caught_up(installed, Calendar(date(2026, 10, 1)), "http://127.0.0.1:9")
 
-    assert len(result.run_requests or ()) == 1
+    assert first.cursor == "2026-04-01"
 
 
 def test_nothing_more_is_asked_for_while_runs_are_under_way(installed: Installation) -> None:
@@ -245,9 +264,12 @@ def test_nothing_more_is_asked_for_while_runs_are_under_way(installed: Installat
 
 
 def test_an_installation_without_data_has_nothing_to_catch_up(home: Path) -> None:
-    repository = build_definitions(Settings(nrr_home=home)).get_repository_def()
+    settings = Settings(nrr_home=home)
+    repository = build_definitions(settings).get_repository_def()
 
-    with dg.build_sensor_context(repository_def=repository) as context:
+    with dg.build_sensor_context(
+        repository_def=repository, resources=resources(settings)
+    ) as context:
         result = repository.get_sensor_def("catch_up").evaluate_tick(context)
 
     assert result.skip_message == "Nothing has been pulled yet."
