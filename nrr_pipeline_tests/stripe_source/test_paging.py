@@ -99,7 +99,7 @@ def test_objects_older_than_stripe_itself_are_found(
 def test_however_objects_lie_in_time_each_comes_once(
     seconds: list[int], crowd: int, workers: int, seed: int
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311 - a test's dice
+    chance = random.Random(seed)
     moments = [NOW - second * chance.choice([1, 3600, YEAR // 4]) for second in seconds]
     all_customers = [
         customer(f"cus_{n}_{m}", moment) for n, moment in enumerate(moments) for m in range(crowd)
