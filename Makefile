@@ -30,7 +30,7 @@ ui: $(VENV)/installed ## Open the Dagster UI on 127.0.0.1:3000 (HOME_DIR=… cho
 	@mkdir -p "$(HOME_PATH)/dagster"
 	@test -f "$(HOME_PATH)/dagster/dagster.yaml" || cp dagster.yaml "$(HOME_PATH)/dagster/dagster.yaml"
 	@echo "The Dagster UI over $(HOME_PATH) opens on http://127.0.0.1:$(PORT) in half a minute; Ctrl-C ends it."
-	@NRR_HOME="$(HOME_PATH)" DAGSTER_HOME="$(HOME_PATH)/dagster" PATH="$(abspath $(BIN)):$$PATH" \
+	@NRR_HOME="$(HOME_PATH)" NRR_UI_URL="http://127.0.0.1:$(PORT)" DAGSTER_HOME="$(HOME_PATH)/dagster" PATH="$(abspath $(BIN)):$$PATH" \
 		PYTHONWARNINGS='ignore:Function `dev_command`' $(BIN)/dagster dev --host 127.0.0.1 \
 		--port $(PORT) --workspace workspace.yaml --log-level warning
 

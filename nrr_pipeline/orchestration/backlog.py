@@ -37,11 +37,16 @@ class Span:
         """The tags of a run over these partitions."""
         return {RANGE_START_TAG: key_of(self.first), RANGE_END_TAG: key_of(self.last)}
 
-    def in_chunks_of(self, count: int) -> Iterator[list[date]]:
-        """The days of a range of days, so many at a time."""
-        days = [
+    @property
+    def days(self) -> list[date]:
+        """The days of a range of days."""
+        return [
             self.first + ONE_DAY * number for number in range((self.last - self.first).days + 1)
         ]
+
+    def in_chunks_of(self, count: int) -> Iterator[list[date]]:
+        """The days of a range of days, so many at a time."""
+        days = self.days
         for start in range(0, len(days), count):
             yield days[start : start + count]
 

@@ -14,24 +14,41 @@ ATTENDED_TAG = "nrr/command"
 """Tag of runs that somebody waits for at a terminal: they fail at once instead of retrying."""
 
 
+INTERRUPTIONS = (dg.DagsterExecutionInterruptedError, KeyboardInterrupt)
+
+
 @contextmanager
 def plain_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
     """Turn an error of ours into a failure that shows its message instead of a stack trace.
 
-    Wrong settings do not mend themselves, so they are not retried.
+    Wrong settings do not mend themselves, so they are not retried. Nor is anything while somebody
+    waits at a terminal, Ctrl-C least of all, which Dagster would take for a failure like others.
     """
+    is_attended = ATTENDED_TAG in context.run.tags
     try:
         yield
     except NrrError as error:
-        is_retried = not isinstance(error, SettingsError) and ATTENDED_TAG not in context.run.tags
+        is_retried = not isinstance(error, SettingsError) and not is_attended
         raise dg.Failure(description=str(error), allow_retries=is_retried) from error
+    except (Exception, *INTERRUPTIONS) as error:
+        if not is_attended:
+            raise
+        described = str(error) or type(error).__name__
+        raise dg.Failure(description=described, allow_retries=False) from error
 
 
 def original_error(error: BaseException) -> NrrError | None:
     """The error of ours that made a run fail, where it was one."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, NrrError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
+    return next((cause for cause in _causes(error) if isinstance(cause, NrrError)), None)
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether it was Ctrl-C that made a run fail."""
+    return any(isinstance(cause, INTERRUPTIONS) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -12,7 +12,12 @@ import dagster as dg
 
 from nrr_pipeline.orchestration.assembly import build_definitions
 from nrr_pipeline.orchestration.backlog import Span
-from nrr_pipeline.orchestration.failures import ATTENDED_TAG, original_error
+from nrr_pipeline.orchestration.failures import (
+    ATTENDED_TAG,
+    INTERRUPTIONS,
+    is_interruption,
+    original_error,
+)
 from nrr_pipeline.orchestration.jobs import keys
 from nrr_pipeline.orchestration.resources import Narrator
 from nrr_pipeline.settings import Settings
@@ -64,9 +69,9 @@ class Executor:
                 tags={**mine, **(span.tags if span else {}), **(tags or {})},
                 run_config=_QUIET,
             )
-        except dg.DagsterExecutionInterruptedError:
-            raise KeyboardInterrupt from None
-        except Exception as error:
+        except (Exception, *INTERRUPTIONS) as error:
+            if is_interruption(error):
+                raise KeyboardInterrupt from None
             original = original_error(error)
             if original is None:
                 raise

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-from nrr_pipeline.metrics.periods import PeriodKind, periods_closing_within
-from nrr_pipeline.orchestration.backlog import Span, spans_of_days
+from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
+from nrr_pipeline.orchestration.backlog import Span, periods_touched_by, spans_of_days
 from nrr_pipeline.orchestration.outcome import RunOutcome, outcome, standing
 from nrr_pipeline.orchestration.resources import Echo, StripeResource, WarehouseResource
 from nrr_pipeline.orchestration.stages.daily import first_day, missing_days
@@ -18,14 +18,21 @@ NOTHING = RunOutcome((), (), (), (), None, None)
 
 
 def rehearse(
-    settings: Settings, policy: MetricPolicy, days: Span, *, pull: bool, echo: Echo
+    settings: Settings,
+    policy: MetricPolicy,
+    through: date,
+    start: date | None = None,
+    *,
+    pull: bool,
+    echo: Echo,
 ) -> RunOutcome:
     """Tell what would be pulled and published.
 
     Args:
         settings: Of the installation.
         policy: In force.
-        days: The last one is the last day to publish.
+        through: Last day to publish.
+        start: First day of a range that would be published again.
         pull: Whether a pull would come first.
         echo: Told what would be done.
 
@@ -39,7 +46,7 @@ def rehearse(
         echo("Nothing has been pulled yet; which days there are is known after the first pull.")
         return NOTHING
     with WarehouseResource(settings).opened() as warehouse:
-        for line in _plan(warehouse, policy, days.last):
+        for line in _plan(warehouse, policy, through, start):
             echo(line)
         present = standing(warehouse)
         return outcome(present, present, policy)
@@ -58,16 +65,24 @@ def estimate_line(size: PullEstimate) -> str:
     )
 
 
-def _plan(warehouse: Warehouse, policy: MetricPolicy, through: date) -> Sequence[str]:
-    start = first_day(warehouse, policy)
-    if start is None:
+def _plan(
+    warehouse: Warehouse, policy: MetricPolicy, through: date, start: date | None
+) -> Sequence[str]:
+    first = first_day(warehouse, policy)
+    if first is None:
         return ["There is no recurring revenue in the account yet, so no day to publish."]
-    missing = missing_days(warehouse, policy, through)
-    lines = [f"would publish days: {span}" for span in spans_of_days(missing)]
+    again = [] if start is None else Span(max(start, first), through).days
+    days = again or missing_days(warehouse, policy, through)
+    lines = [f"would publish days: {span}" for span in spans_of_days(days)]
     fiscal = policy.fiscal_year_start_month
     for kind in PeriodKind:
-        closing = periods_closing_within(kind, start, through, fiscal_year_start_month=fiscal)
-        names = [each.label for each in closing if each.closing_date in missing]
+        touched = periods_touched_by(warehouse, policy, kind, again)
+        closing = periods_closing_within(kind, first, through, fiscal_year_start_month=fiscal)
+        completed = [each.period_start for each in closing if each.closing_date in days]
+        names = [
+            Period.of(kind, period_start, fiscal_year_start_month=fiscal).label
+            for period_start in sorted({*touched, *completed})
+        ]
         if names:
             lines.append(f"would publish {kind.value.replace('_', ' ')}: {', '.join(names)}")
     return lines or [f"Every day through {through} is published."]

@@ -12,7 +12,7 @@ from datetime import date
 import dagster as dg
 
 from nrr_pipeline.errors import SettingsError
-from nrr_pipeline.metrics.periods import ONE_DAY, PeriodKind
+from nrr_pipeline.metrics.periods import PeriodKind
 from nrr_pipeline.orchestration.assets.stripe import THROUGH_TAG
 from nrr_pipeline.orchestration.backlog import (
     Span,
@@ -78,7 +78,7 @@ def run_pipeline(
     """
     policy = load_policy(settings.policy_path)
     if dry_run:
-        return rehearse(settings, policy, Span(start or date.min, through), pull=pull, echo=echo)
+        return rehearse(settings, policy, through, start, pull=pull, echo=echo)
     if pull:
         StripeResource(settings).require_key()
     with home_instance(settings) as instance, WarehouseResource(settings).opened() as warehouse:
@@ -134,7 +134,7 @@ class _Run:
                 if first
                 else "There is no recurring revenue in the account yet, so no day to publish."
             )
-        return [start + ONE_DAY * number for number in range((through - start).days + 1)]
+        return Span(start, through).days
 
     def _publish_days(self, days: Sequence[date]) -> None:
         spans = [

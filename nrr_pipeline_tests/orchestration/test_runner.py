@@ -320,3 +320,23 @@ def test_a_dry_run_names_the_days_and_periods_that_are_missing(done: Path) -> No
         "would publish month: October 2026",
         "would publish trailing 12 months: TTM October 2026",
     ]
+
+
+def test_a_dry_run_names_what_would_be_published_again(done: Path) -> None:
+    told = Told()
+
+    run_pipeline(
+        Settings(nrr_home=done),
+        through=date(2026, 8, 31),
+        start=date(2026, 8, 31),
+        pull=False,
+        dry_run=True,
+        echo=told,
+    )
+
+    assert told == [
+        "would publish days: 2026-08-31",
+        "would publish month: August 2026, September 2026",
+        "would publish quarter: Q3 2026",
+        "would publish trailing 12 months: TTM August 2026, TTM September 2026",
+    ]

@@ -28,7 +28,10 @@ EVIDENCE = (
 
 def history_assets(sheet: Sheet) -> list[dg.AssetsDefinition]:
     """From Stripe's objects to priced intervals."""
+    return [_subscription_history(sheet), _mrr_intervals(sheet)]
 
+
+def _subscription_history(sheet: Sheet) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="subscription_history",
         specs=[sheet.spec("subscription_history", group="mrr", deps=EVIDENCE)],
@@ -46,6 +49,10 @@ def history_assets(sheet: Sheet) -> list[dg.AssetsDefinition]:
                 rows = row_count(connection, "subscription_history")
         return dg.MaterializeResult(metadata=figures.history_built(report, rows))
 
+    return subscription_history
+
+
+def _mrr_intervals(sheet: Sheet) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="mrr_intervals",
         specs=[
@@ -66,7 +73,7 @@ def history_assets(sheet: Sheet) -> list[dg.AssetsDefinition]:
                 rows = row_count(connection, "mrr_intervals")
         return dg.MaterializeResult(metadata=figures.intervals_priced(report, rules.version, rows))
 
-    return [subscription_history, mrr_intervals]
+    return mrr_intervals
 
 
 def counting(doing: str, tell: Echo) -> Progress:

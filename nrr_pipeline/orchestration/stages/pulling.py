@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 
 import tenacity
 
+from nrr_pipeline.metrics.intervals import DayClock
+from nrr_pipeline.metrics.periods import ONE_DAY
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.raw import RawObject
 from nrr_pipeline.stripe_source.client import StripeSource
@@ -75,7 +77,8 @@ def pull_raw(
                 tx, pull_id, now=clock(), observed_at=observed_at, object_counts=summary.objects
             )
             if through is not None:
-                account.set_connected_through(tx.connection, through)
+                last_full = DayClock(policy.timezone).day(int(observed_at.timestamp())) - ONE_DAY
+                account.set_connected_through(tx.connection, min(through, last_full))
         return PullReport(summary, sink.landed, pull_id, observed_at)
 
 
