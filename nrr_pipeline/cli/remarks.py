@@ -13,10 +13,13 @@ from nrr_pipeline.cli.rendering import indented
 from nrr_pipeline.cli.retention_views import WHOLE
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.warehouse.alerts import alerts
+from nrr_pipeline.warehouse.intervals import held_out_items
 from nrr_pipeline.warehouse.reading import TABLE_OF_PERIOD, restatements_of_period
 from nrr_pipeline.warehouse.transactions import Connection
 
 Row = Mapping[str, Any]
+
+HELD_OUT_LISTED = 10
 
 
 def alerts_of(
@@ -51,3 +54,24 @@ def restatement_lines(connection: Connection, period: Period, whole: Row) -> lis
         if row["to_edition"] <= whole["edition"]
     ]
     return [*(indented(line, 0) for line in lines), ""] if lines else []
+
+
+def held_out_of(connection: Connection, period: Period, whole: Row) -> dict[str, str]:
+    """Return by item why it is missing from a provisional period's opening or closing."""
+    if whole["is_final"]:
+        return {}
+    known_at = whole["known_at"]
+    at_opening = held_out_items(connection, period.opening_date, known_at=known_at)
+    return at_opening | held_out_items(connection, period.closing_date, known_at=known_at)
+
+
+def held_out_lines(held_out: Mapping[str, str]) -> list[RenderableType]:
+    """Name what keeps a period provisional."""
+    if not held_out:
+        return []
+    heading = "Held out of these figures; until that is mended they stay provisional and silent"
+    listed = [f"{item}: {why}" for item, why in sorted(held_out.items())]
+    if len(listed) > HELD_OUT_LISTED:
+        more = f"and {len(listed) - HELD_OUT_LISTED} more, in the table data_quality"
+        listed = [*listed[:HELD_OUT_LISTED], more]
+    return [Text(heading, style="bold"), *(indented(line) for line in listed), ""]

@@ -19,7 +19,13 @@ from rich.console import RenderableType
 from nrr_pipeline.cli import documents, retention_views
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import NothingYetError, Opened, nothing_yet, opened
-from nrr_pipeline.cli.remarks import alert_lines, alerts_of, restatement_lines
+from nrr_pipeline.cli.remarks import (
+    alert_lines,
+    alerts_of,
+    held_out_lines,
+    held_out_of,
+    restatement_lines,
+)
 from nrr_pipeline.cli.rendering import bold, day, faint, instant, print_parts
 from nrr_pipeline.cli.retention_views import WHOLE
 from nrr_pipeline.errors import NrrError
@@ -225,8 +231,10 @@ def _parts(
         names = Names(installation.connection).segments(dimension, [r["segment"] for r in rows])
         parts += [f"By {dimension.replace('_', ' ')}, {retention_views.unit([whole])}", ""]
         parts += [retention_views.segments_table(rows, whole, names), ""]
-    parts += restatement_lines(installation.connection, shown.period, shown.whole)
-    parts += alert_lines(alerts_of(installation.connection, [shown.period], known_at))
+    connection = installation.connection
+    parts += held_out_lines(held_out_of(connection, shown.period, whole))
+    parts += restatement_lines(connection, shown.period, whole)
+    parts += alert_lines(alerts_of(connection, [shown.period], known_at))
     if customers_file is not None:
         parts += [f"The customers behind it are in {customers_file}", ""]
     return [*parts, *_footer(installation, shown.rows, known_at)]
@@ -242,6 +250,7 @@ def _document(
     document = {
         **documents.published(shown.period, shown.whole),
         **documents.retention(shown.whole),
+        "held_out": held_out_of(installation.connection, shown.period, shown.whole),
     }
     if dimension is not None:
         rows = shown.segments(dimension)

@@ -80,21 +80,6 @@ def currencies(connection: sa.Connection) -> list[str]:
     return sorted(connection.scalars(query))
 
 
-def held_out_items(
-    connection: sa.Connection, as_of_date: date, *, known_at: datetime | None = None
-) -> dict[str, str]:
-    """Return by item why those that cannot be priced on a day are in no figure."""
-    columns = mrr_intervals.c
-    query = sa.select(columns.subscription_item_id, columns.held_out).where(
-        columns.held_out.is_not(None),
-        columns.valid_from <= as_of_date,
-        columns.valid_to > as_of_date,
-        known(mrr_intervals, known_at),
-    )
-    rows = connection.execute(query.order_by(columns.subscription_item_id))
-    return {row.subscription_item_id: row.held_out for row in rows}
-
-
 def _priced(known_at: datetime | None) -> sa.ColumnElement[bool]:
     """Condition for the intervals that have MRR, as known at a time."""
     return sa.and_(known(mrr_intervals, known_at), mrr_intervals.c.held_out.is_(None))

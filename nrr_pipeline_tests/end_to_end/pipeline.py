@@ -116,7 +116,7 @@ def true_steps(log: BusinessLog) -> Steps:
 def published_steps(warehouse: Warehouse) -> Steps:
     query = sa.text(
         "SELECT subscription_item_id, valid_from, valid_to, mrr_micros FROM mrr_intervals "
-        "WHERE known_to > '9999-01-01'"
+        "WHERE known_to > '9999-01-01' AND held_out IS NULL"
     ).columns(valid_from=sa.Date, valid_to=sa.Date)
     with warehouse.read() as connection:
         return _steps(tuple(row) for row in connection.execute(query))

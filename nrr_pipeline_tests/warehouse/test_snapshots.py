@@ -8,12 +8,11 @@ import pytest
 
 from nrr_pipeline.metrics.frames import ITEM_COLUMNS
 from nrr_pipeline.warehouse.daily import publish_days
-from nrr_pipeline.warehouse.intervals import replace_intervals
+from nrr_pipeline.warehouse.intervals import held_out_items, replace_intervals
 from nrr_pipeline.warehouse.snapshots import (
     currencies,
     earliest_paid_day,
     first_paid_days,
-    held_out_items,
     intervals_frame,
     last_paid_days,
     snapshot,

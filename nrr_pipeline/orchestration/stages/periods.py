@@ -16,7 +16,7 @@ from nrr_pipeline.metrics.segments import DIMENSIONS, with_dimensions
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
 from nrr_pipeline.orchestration.stages.daily import rates_into, reporting_currency
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse import account, daily, retention, snapshots
+from nrr_pipeline.warehouse import account, daily, intervals, retention, snapshots
 from nrr_pipeline.warehouse.attributes import customer_attribute
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
 
@@ -199,8 +199,8 @@ def _is_closed(period: Period, policy: MetricPolicy, now: datetime) -> bool:
 
 def _held_out(connection: Connection, period: Period) -> dict[str, str]:
     """Items that cannot be priced at opening or closing: they keep a period provisional."""
-    at_opening = snapshots.held_out_items(connection, period.opening_date)
-    return at_opening | snapshots.held_out_items(connection, period.closing_date)
+    at_opening = intervals.held_out_items(connection, period.opening_date)
+    return at_opening | intervals.held_out_items(connection, period.closing_date)
 
 
 def _frame(period: Period, rows: tuple[Retention, ...]) -> pd.DataFrame:

@@ -1,0 +1,103 @@
+"""One object that cannot be understood never stops the others, and never passes unseen."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nrr_pipeline.cli import main
+from nrr_pipeline.demo.account import StripeAccount
+from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.warehouse import quality
+from nrr_pipeline.warehouse.snapshots import snapshot
+from nrr_pipeline_tests.end_to_end.pipeline import (
+    business,
+    closing_day,
+    connected,
+    published_steps,
+    true_steps,
+)
+
+
+def altered(account: StripeAccount, price_id: str, *, interval: str) -> StripeAccount:
+    """The account with one price that bills as no known price does, wherever it stands."""
+    objects = json.loads(json.dumps(account.objects))
+    prices = [price for price in objects["prices"] if price["id"] == price_id]
+    for kind in ("subscriptions", "subscription_items"):
+        for each in objects[kind]:
+            items = each["items"]["data"] if kind == "subscriptions" else [each]
+            prices += [item["price"] for item in items if item["price"]["id"] == price_id]
+    for price in prices:
+        price["recurring"]["interval"] = interval
+    return replace(account, objects=objects)
+
+
+def a_price_in_use(account: StripeAccount) -> tuple[str, set[str]]:
+    """A price of the present that not everybody has, and the items that have it."""
+    users: dict[str, set[str]] = {}
+    for subscription in account.objects["subscriptions"]:
+        if subscription["status"] == "active":
+            for item in subscription["items"]["data"]:
+                users.setdefault(item["price"]["id"], set()).add(item["id"])
+    price_id = min(users, key=lambda each: (len(users[each]), each))
+    return price_id, users[price_id]
+
+
+def test_an_unknown_interval_holds_its_items_out_and_the_period_open_until_it_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, account = business(seed=4, customers=60)
+    price_id, items = a_price_in_use(account)
+    last_month = Period.month(closing_day(account)).previous
+    with connected(altered(account, price_id, interval="fortnight"), tmp_path) as pipeline:
+        reports = {report.period: report for report in pipeline.advance(log.last_day)}
+        held = reports[last_month]
+        assert not held.is_final
+        assert held.edition == 0
+        assert held.alert_text is None
+        assert any(price_id in why and "fortnight" in why for why in held.held_out)
+
+        with pipeline.warehouse.read() as connection:
+            findings = [each.finding for each in quality.open_findings(connection)]
+            closing = set(snapshot(connection, last_month.closing_date)["subscription_item_id"])
+        named = {each.object_id for each in findings if each.severity == "error"}
+        assert items <= named
+        assert not items & closing
+        true = {
+            item_id: steps for item_id, steps in true_steps(log).items() if item_id not in named
+        }
+        assert len(true) > 30
+        published = published_steps(pipeline.warehouse)
+        assert {item_id: published[item_id] for item_id in true} == true
+
+        monkeypatch.setenv("NRR_HOME", str(tmp_path))
+        shown = CliRunner().invoke(main, ["show", last_month.key])
+        assert "provisional" in shown.output
+        assert "fortnight" in shown.output.replace("\n", " ")
+
+        pipeline.show(account)
+        mended = {report.period: report for report in pipeline.advance(log.last_day)}
+        assert mended[last_month].is_final
+        assert mended[last_month].edition == 1
+        assert published_steps(pipeline.warehouse) == true_steps(log)
+        with pipeline.warehouse.read() as connection:
+            assert quality.open_findings(connection) == []
+
+
+def test_an_unknown_status_counts_for_what_was_paid_and_is_held_out_beyond(tmp_path: Path) -> None:
+    log, account = business(seed=4, customers=40)
+    objects = json.loads(json.dumps(account.objects))
+    subscription = next(each for each in objects["subscriptions"] if each["status"] == "active")
+    subscription["status"] = "hibernating"
+    with connected(replace(account, objects=objects), tmp_path) as pipeline:
+        pipeline.advance(log.last_day)
+        with pipeline.warehouse.read() as connection:
+            findings = [each.finding for each in quality.open_findings(connection)]
+        assert any("hibernating" in each.detail for each in findings)
+        items = {item["id"] for item in subscription["items"]["data"]}
+        true = true_steps(log)
+        for item_id, steps in published_steps(pipeline.warehouse).items():
+            if item_id not in items:
+                assert steps == true[item_id]
