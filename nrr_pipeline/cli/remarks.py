@@ -13,8 +13,11 @@ from nrr_pipeline.cli.rendering import indented
 from nrr_pipeline.cli.retention_views import WHOLE
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.warehouse.alerts import alerts
-from nrr_pipeline.warehouse.intervals import held_out_items
-from nrr_pipeline.warehouse.reading import TABLE_OF_PERIOD, restatements_of_period
+from nrr_pipeline.warehouse.reading import (
+    TABLE_OF_PERIOD,
+    held_out_items,
+    restatements_of_period,
+)
 from nrr_pipeline.warehouse.transactions import Connection
 
 Row = Mapping[str, Any]
@@ -60,9 +63,8 @@ def held_out_of(connection: Connection, period: Period, whole: Row) -> dict[str,
     """Return by item why it is missing from a provisional period's opening or closing."""
     if whole["is_final"]:
         return {}
-    known_at = whole["known_at"]
-    at_opening = held_out_items(connection, period.opening_date, known_at=known_at)
-    return at_opening | held_out_items(connection, period.closing_date, known_at=known_at)
+    days = period.opening_date, period.closing_date
+    return held_out_items(connection, *days, known_at=whole["known_at"])
 
 
 def held_out_lines(held_out: Mapping[str, str]) -> list[RenderableType]:

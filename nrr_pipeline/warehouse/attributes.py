@@ -10,7 +10,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from nrr_pipeline.warehouse.bitemporal import ATTRIBUTES, ReplaceCounts, Row, known, replace
+from nrr_pipeline.warehouse.bitemporal import ATTRIBUTES, ReplaceCounts, Row, replace
+from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.transactions import WriteTransaction
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.frames import plain
+from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.tables import customer_attributes, mrr_intervals, subscription_history
 from nrr_pipeline.warehouse.transactions import FOREVER, WriteTransaction
 
@@ -84,13 +85,6 @@ def replace(
     for chunk in in_chunks(scope_ids):
         counts += _replace_chunk(tx, kind, chunk, by_scope)
     return counts
-
-
-def known(table: sa.Table, known_at: datetime | None) -> sa.ColumnElement[bool]:
-    """Return the condition for what was known at a time; ``None`` is now."""
-    if known_at is None:
-        return table.c.known_to == FOREVER
-    return sa.and_(table.c.known_from <= known_at, table.c.known_to > known_at)
 
 
 def rows_of(

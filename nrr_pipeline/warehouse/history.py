@@ -11,8 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nrr_pipeline.warehouse.bitemporal import HISTORY, ReplaceCounts, Row, known, replace, rows_of
+from nrr_pipeline.warehouse.bitemporal import HISTORY, ReplaceCounts, Row, replace, rows_of
 from nrr_pipeline.warehouse.chunks import in_chunks
+from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.transactions import FOREVER, WriteTransaction
 
 

@@ -6,12 +6,12 @@ How rows are replaced stands in ``bitemporal``; reading whole days of them, in `
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from nrr_pipeline.warehouse.bitemporal import INTERVALS, ReplaceCounts, Row, known, replace, rows_of
+from nrr_pipeline.warehouse.bitemporal import INTERVALS, ReplaceCounts, Row, replace, rows_of
 from nrr_pipeline.warehouse.transactions import WriteTransaction
 
 
@@ -37,19 +37,3 @@ def intervals_of(
     """Yield the intervals of subscriptions, or of customers, as known at a time."""
     yield from rows_of(connection, INTERVALS, "subscription_id", subscription_ids, known_at)
     yield from rows_of(connection, INTERVALS, "customer_id", customer_ids, known_at)
-
-
-def held_out_items(
-    connection: sa.Connection, as_of_date: date, *, known_at: datetime | None = None
-) -> dict[str, str]:
-    """Return by item why those that cannot be priced on a day are in no figure."""
-    table = INTERVALS.table
-    columns = table.c
-    query = sa.select(columns.subscription_item_id, columns.held_out).where(
-        columns.held_out.is_not(None),
-        columns.valid_from <= as_of_date,
-        columns.valid_to > as_of_date,
-        known(table, known_at),
-    )
-    rows = connection.execute(query.order_by(columns.subscription_item_id))
-    return {row.subscription_item_id: row.held_out for row in rows}

@@ -11,7 +11,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from nrr_pipeline.warehouse.tables import knowledge, stage_progress
-from nrr_pipeline.warehouse.transactions import WriteTransaction
+from nrr_pipeline.warehouse.transactions import FOREVER, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +56,10 @@ def set_progress(
     changed = tx.connection.execute(sa.update(stage_progress).where(mine).values(values))
     if changed.rowcount == 0:
         tx.connection.execute(sa.insert(stage_progress).values(stage=stage, **values))
+
+
+def known(table: sa.Table, known_at: datetime | None) -> sa.ColumnElement[bool]:
+    """Return the condition for what was known at a time; ``None`` is now."""
+    if known_at is None:
+        return table.c.known_to == FOREVER
+    return sa.and_(table.c.known_from <= known_at, table.c.known_to > known_at)

@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
 from nrr_pipeline.warehouse.fields import PERIOD_OF_TABLE
+from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.pulls import last_complete_pull
 from nrr_pipeline.warehouse.tables import (
     RETENTION,
     daily_mrr_totals,
+    mrr_intervals,
     published_days,
     restatements,
 )
@@ -138,3 +140,16 @@ def rows_in_force(
         query = query.where(table.c.dimension == dimension)
     query = query.order_by(start, table.c.dimension, table.c.segment)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def held_out_items(
+    connection: Connection, *days: date, known_at: datetime | None = None
+) -> dict[str, str]:
+    """Return by item why those that cannot be priced on one of the days are in no figure."""
+    columns = mrr_intervals.c
+    on_a_day = sa.or_(*(sa.and_(columns.valid_from <= day, columns.valid_to > day) for day in days))
+    query = sa.select(columns.subscription_item_id, columns.held_out).where(
+        columns.held_out.is_not(None), on_a_day, known(mrr_intervals, known_at)
+    )
+    rows = connection.execute(query.order_by(columns.subscription_item_id)).all()
+    return {row.subscription_item_id: row.held_out for row in rows}

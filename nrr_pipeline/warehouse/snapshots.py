@@ -13,9 +13,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from nrr_pipeline.metrics.frames import ITEM_COLUMNS
-from nrr_pipeline.warehouse.bitemporal import known
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.frames import frame_of
+from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.tables import mrr_intervals
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from nrr_pipeline.metrics.frames import ITEM_COLUMNS
 from nrr_pipeline.warehouse.daily import publish_days
-from nrr_pipeline.warehouse.intervals import held_out_items, replace_intervals
+from nrr_pipeline.warehouse.intervals import replace_intervals
+from nrr_pipeline.warehouse.reading import held_out_items
 from nrr_pipeline.warehouse.snapshots import (
     currencies,
     earliest_paid_day,

@@ -16,8 +16,9 @@ from nrr_pipeline.metrics.segments import DIMENSIONS, with_dimensions
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
 from nrr_pipeline.orchestration.stages.daily import rates_into, reporting_currency
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse import account, daily, intervals, retention, snapshots
+from nrr_pipeline.warehouse import account, daily, retention, snapshots
 from nrr_pipeline.warehouse.attributes import customer_attribute
+from nrr_pipeline.warehouse.reading import held_out_items
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
 
 TABLES = {
@@ -85,7 +86,7 @@ def publish_period(
     with warehouse.write("publication", clock=clock, policy_version=policy.version) as tx:
         facts = _require_complete(tx.connection, period)
         measurement = measure(tx.connection, policy, period)
-        held_out = _held_out(tx.connection, period)
+        held_out = held_out_items(tx.connection, period.opening_date, period.closing_date)
         is_final = _is_closed(period, policy, tx.known_at) and not held_out
         is_historical = (
             facts.connected_through is not None and period.closing_date <= facts.connected_through
@@ -195,12 +196,6 @@ def _is_closed(period: Period, policy: MetricPolicy, now: datetime) -> bool:
     """Whether the period ended long enough ago for its figures to be final."""
     local = now.astimezone(UTC if policy.timezone == "UTC" else ZoneInfo(policy.timezone))
     return local.date() >= period.period_end + timedelta(days=policy.close.after_days)
-
-
-def _held_out(connection: Connection, period: Period) -> dict[str, str]:
-    """Items that cannot be priced at opening or closing: they keep a period provisional."""
-    at_opening = intervals.held_out_items(connection, period.opening_date)
-    return at_opening | intervals.held_out_items(connection, period.closing_date)
 
 
 def _frame(period: Period, rows: tuple[Retention, ...]) -> pd.DataFrame:
