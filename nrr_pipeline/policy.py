@@ -16,10 +16,10 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nrr_pipeline.errors import SettingsError
-from nrr_pipeline.metrics.intervals import CountingRules
+from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.pricing import Normalization
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Counts up whenever the rules themselves change a figure under unchanged settings."""
 
 
@@ -69,6 +69,12 @@ class ClosePolicy(_Section):
     after_days: Annotated[int, Field(ge=0, le=366)] = 2
 
 
+class PastDuePolicy(_Section):
+    """For how long a subscription counts whose payment is late."""
+
+    max_days: Annotated[int, Field(ge=0, le=3_660)] | None = None
+
+
 class ReactivationPolicy(_Section):
     """When a customer that returns counts as returned, not as new."""
 
@@ -97,6 +103,8 @@ class MetricPolicy(_Section):
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
     pause_collection: Literal["zero", "count"] = "zero"
     churn_at: Literal["end", "request"] = "end"
+    discounts: Literal["recurring", "forever", "all", "none"] = "recurring"
+    past_due: PastDuePolicy = PastDuePolicy()
     normalization: NormalizationPolicy = NormalizationPolicy()
     close: ClosePolicy = ClosePolicy()
     reactivation: ReactivationPolicy = ReactivationPolicy()
@@ -108,7 +116,7 @@ class MetricPolicy(_Section):
         """Names these rules: equal for equal figures, different as soon as a choice differs.
 
         >>> MetricPolicy().version
-        '1-default'
+        '2-default'
         """
         choices = {key: value for key, value in self.choices().items() if _moves_figures(key)}
         if not choices:
@@ -131,10 +139,13 @@ class MetricPolicy(_Section):
 
     def counting_rules(self) -> CountingRules:
         """The part of the policy that pricing asks for."""
+        max_days = self.past_due.max_days
         return CountingRules(
             normalization=Normalization(self.normalization.week, self.normalization.day),
             churn_at_request=self.churn_at == "request",
             paused_collection_counts=self.pause_collection == "count",
+            discounts=self.discounts,
+            past_due_max_seconds=None if max_days is None else max_days * 86_400,
         )
 
 

@@ -29,7 +29,7 @@ def test_without_a_file_the_defaults_hold() -> None:
     policy = load_policy(None)
     assert policy == MetricPolicy()
     assert policy.choices() == {}
-    assert policy.version == "1-default"
+    assert policy.version == "2-default"
 
 
 def test_every_setting_is_read(tmp_path: Path) -> None:
@@ -42,6 +42,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         fiscal_year_start_month = 2
         pause_collection = "count"
         churn_at = "request"
+        discounts = "forever"
+        [past_due]
+        max_days = 30
         [normalization]
         week = "1461/28"
         day = 365.25
@@ -62,6 +65,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     rules = policy.counting_rules()
     assert rules.churn_at_request
     assert rules.paused_collection_counts
+    assert rules.discounts == "forever"
+    assert rules.past_due_max_seconds == 30 * 86_400
     assert rules.normalization.weeks_per_year == Fraction(1461, 28)
     assert policy.choices() == {
         "reporting_currency": "eur",
@@ -70,6 +75,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "fiscal_year_start_month": "2",
         "pause_collection": "count",
         "churn_at": "request",
+        "discounts": "forever",
+        "past_due.max_days": "30",
         "normalization.week": "1461/28",
         "normalization.day": "1461/4",
         "close.after_days": "5",
@@ -85,12 +92,17 @@ def test_the_default_rules_are_the_definitions() -> None:
     assert (rules.normalization.weeks_per_year, rules.normalization.days_per_year) == (52, 365)
     assert not rules.churn_at_request
     assert not rules.paused_collection_counts
+    assert rules.discounts == "recurring"
+    assert rules.past_due_max_seconds is None
 
 
 def test_the_version_follows_every_choice_that_moves_a_figure(tmp_path: Path) -> None:
     texts = (
         "",
         'churn_at = "request"',
+        'discounts = "none"',
+        'discounts = "all"',
+        "[past_due]\nmax_days = 0",
         'timezone = "Europe/Berlin"',
         "[normalization]\nweek = 50",
         "[normalization]\nday = 360",
@@ -127,6 +139,10 @@ def test_an_unknown_setting_of_a_section_lists_those_of_the_section(tmp_path: Pa
     ("text", "named"),
     [
         ("churn_at = 'never'", ["churn_at = 'never'", "'end' or 'request'"]),
+        ("discounts = 'repeating'", ["discounts = 'repeating'", "'forever'", "'none'"]),
+        ("[past_due]\nmax_days = -1", ["past_due.max_days = -1"]),
+        ("[past_due]\nmax_days = 1.5", ["past_due.max_days = 1.5"]),
+        ("[past_due]\ndays = 3", ["past_due.days: there is no such setting", "max_days"]),
         ("timezone = 'Europe/Berlinn'", ["did you mean Europe/Berlin"]),
         ("timezone = 'Mars'", ["not a time zone"]),
         ("reporting_currency = 'EUR'", ["reporting_currency = 'EUR'"]),

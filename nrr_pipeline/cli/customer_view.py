@@ -15,12 +15,13 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from nrr_pipeline.cli import documents
+from nrr_pipeline.cli import arithmetic, documents
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.rendering import bold, day, printable, table
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.metrics.segments import billing_interval_segment
+from nrr_pipeline.orchestration.stages.discount_text import discount_document, discounts_of
 from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.intervals import intervals_of
 from nrr_pipeline.warehouse.raw_objects import latest
@@ -55,6 +56,9 @@ _STRETCH = (
     "currency",
     "is_at_risk",
     "is_scheduled_churn",
+    "at_risk_since",
+    "tax_rate",
+    "held_out",
     "end_reason",
     "approximation",
     "source",
@@ -107,8 +111,10 @@ def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> C
             "cus_…, as the dashboard shows it",
             param_hint="--customer",
         )
-    for stretch in stretches:
-        stretch["mrr_micros"] = _mrr_of(stretch, intervals, zone)
+    explained = arithmetic.explain(connection, installation.policy, stretches)
+    for stretch, steps in zip(stretches, explained, strict=True):
+        stretch.update(_figure_of(stretch, intervals, zone))
+        stretch["arithmetic"] = steps
     names = Names(connection)
     price_ids = {row["price_id"] for row in (*intervals, *stretches)}
     return Customer(
@@ -137,7 +143,12 @@ def document(customer: Customer) -> documents.Document:
             for row in customer.items
         ],
         "stretches": [
-            {**documents.plain(row, _STRETCH), "mrr_micros": row["mrr_micros"]}
+            {
+                **documents.plain(row, _STRETCH),
+                "mrr_micros": row["mrr_micros"],
+                "discounts": [discount_document(each) for each in discounts_of(row["discounts"])],
+                "arithmetic": row["arithmetic"].document(),
+            }
             for row in customer.stretches
         ],
     }
@@ -160,6 +171,11 @@ def parts(customer: Customer) -> list[RenderableType]:
         lines += ["", f"{item_id} of {stretches[0]['subscription_id']}", ""]
         shown = [_stretch_line(customer, stretch) for stretch in stretches]
         lines.append(table(_STRETCH_COLUMNS, shown))
+        zone = ZoneInfo(customer.timezone)
+        lines += arithmetic.parts(
+            (f"{_day_in(stretch['valid_from'], zone)}", stretch["arithmetic"])
+            for stretch in stretches
+        )
     return lines
 
 
@@ -206,7 +222,10 @@ def _stretch_line(customer: Customer, row: Row) -> list[str]:
         *(["set to end"] if row["is_scheduled_churn"] else []),
         *([_approximation(row)] if row["approximation"] else []),
     ]
-    evidence = [row["source"].replace("_", " "), row["source_id"], *remarks]
+    discounts = [
+        f"{each.discount_id} of coupon {each.coupon_id}" for each in discounts_of(row["discounts"])
+    ]
+    evidence = [row["source"].replace("_", " "), row["source_id"], *discounts, *remarks]
     micros = row["mrr_micros"]
     return [
         f"{_day_in(row['valid_from'], zone)}",
@@ -219,7 +238,7 @@ def _stretch_line(customer: Customer, row: Row) -> list[str]:
 
 
 def _approximation(row: Row) -> str:
-    error = row["max_error_micros"] or 0
+    error = row.get("max_error_micros") or 0
     bound = f", off by at most {format_money(error, row['currency'])}" if error else ""
     return f"approximate: {row['approximation']}{bound}"
 
@@ -228,20 +247,20 @@ def _quantity(row: Row) -> str:
     return "-" if row["quantity"] is None else f"{row['quantity']:,}"
 
 
-def _mrr_of(stretch: Row, intervals: list[Row], zone: ZoneInfo) -> int | None:
-    """The MRR of a stretch; ``None`` for one that begins and ends within a day."""
+def _figure_of(stretch: Row, intervals: list[Row], zone: ZoneInfo) -> Row:
+    """The MRR of a stretch and its largest error; none for one that lies within a day."""
     first = _day_in(stretch["valid_from"], zone)
     if not _is_open(stretch) and _day_in(stretch["valid_to"], zone) == first:
-        return None
-    return next(
-        (
-            row["mrr_micros"]
-            for row in intervals
-            if row["subscription_item_id"] == stretch["subscription_item_id"]
-            and row["valid_from"] <= first < row["valid_to"]
-        ),
-        0,
+        return {"mrr_micros": None, "max_error_micros": None}
+    nothing: Row = {"mrr_micros": 0, "max_error_micros": None}
+    found = (
+        row
+        for row in intervals
+        if row["subscription_item_id"] == stretch["subscription_item_id"]
+        and row["valid_from"] <= first < row["valid_to"]
     )
+    figure = next(found, nothing)
+    return {name: figure[name] for name in nothing}
 
 
 def _is_open(stretch: Row) -> bool:

@@ -22,7 +22,7 @@ _EXAMPLES = """\b
 Examples:
   nrr mrr                                       the last published day
   nrr mrr --date 2026-03-31                     another one
-  nrr mrr --customer cus_Nff1                   one customer: items, prices, quantities, evidence
+  nrr mrr --customer cus_Nff1                   one customer: items, arithmetic, evidence
   nrr mrr --date 2026-03-31 --customer cus_Nff1 --json
 """
 
@@ -64,7 +64,7 @@ def command(*, as_of: datetime | None, customer_id: str | None, as_json: bool) -
     """Show the MRR of a day: by currency, with what is at risk or set to end.
 
     With --customer, show one customer's items on that day, and every stretch of their history
-    with the Stripe object that proves it.
+    with its arithmetic and the Stripe objects that prove it.
     """
     with opened() as installation:
         as_of_date = _published_day(installation, None if as_of is None else as_of.date())

@@ -6,7 +6,7 @@ kind. How the objects come about (``rendering``) and how they are served (``serv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 StripeObject = dict[str, Any]
@@ -37,11 +37,13 @@ class StripeAccount:
         now: The account's clock, in Unix seconds.
         livemode: Whether the objects belong to live mode.
         objects: For every one of ``OBJECT_KINDS`` its objects, newest ``created`` first (ties by
-            id). Expandable references are ids; nested lists (a subscription's items, an
-            invoice's lines) are complete; fields that Stripe shows only when they are expanded
-            are present, and hiding them is the server's part.
+            id). Expandable references are ids; discounts, which no list has, are objects; nested
+            lists (a subscription's items, an invoice's lines) are complete; fields that Stripe
+            shows only when they are expanded are present, and hiding them is the server's part.
         deleted: For each kind the objects that can be retrieved as ``{"deleted": true}`` but are
             no longer listed, by id.
+        unlisted: For each kind the objects that can be retrieved although no list ever shows
+            them, by id, such as prices that were made for one subscription.
     """
 
     account_id: str
@@ -49,3 +51,4 @@ class StripeAccount:
     livemode: bool
     objects: dict[str, list[StripeObject]]
     deleted: dict[str, dict[str, StripeObject]]
+    unlisted: dict[str, dict[str, StripeObject]] = field(default_factory=dict)

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from math import exp, log, sqrt
 
-from nrr_pipeline.demo.catalog import Interval, Plan
+from nrr_pipeline.demo.catalog import Plan, Term
 from nrr_pipeline.demo.contracts import Account, Books, Contract, Month
 from nrr_pipeline.demo.cycles import DAY
-from nrr_pipeline.demo.log import Occasion
+from nrr_pipeline.demo.discounting import discount_customer, grants_for, rebates_at_start
+from nrr_pipeline.demo.interruptions import open_first_payment
+from nrr_pipeline.demo.log import Occasion, Subscribed
+from nrr_pipeline.demo.migration import migrated
 from nrr_pipeline.demo.profiles import invent_customer
+from nrr_pipeline.demo.purchases import purchase, wishes_for
 from nrr_pipeline.demo.story import Size
 
 _SIZES = {Size.SMALL: 0.60, Size.MEDIUM: 0.29, Size.LARGE: 0.11}
-_PLANS: dict[Size, dict[Plan, float]] = {
-    Size.SMALL: {Plan.STARTER: 0.62, Plan.TEAM: 0.33, Plan.BUSINESS: 0.05},
-    Size.MEDIUM: {Plan.STARTER: 0.15, Plan.TEAM: 0.62, Plan.BUSINESS: 0.23},
-    Size.LARGE: {Plan.TEAM: 0.58, Plan.BUSINESS: 0.42},
-}
-_YEARLY = {Size.SMALL: 0.28, Size.MEDIUM: 0.42, Size.LARGE: 0.58}
-_ADD_ON = {Size.SMALL: 0.04, Size.MEDIUM: 0.14, Size.LARGE: 0.26}
 _TRIAL = 0.08
 _TRIAL_DAYS = 14
 _SECOND_SUBSCRIPTION = 0.04
+_FIRST_PAYMENT_FAILS = 0.06
+_TRIES_AGAIN = 0.8
 _CLASSIC = 0.60
 _GROWTH_OF_ARRIVALS = 1.3
 """The last day brings this much more customers than the first, as a share of the first."""
@@ -45,29 +44,47 @@ def arrival_times(books: Books, customers: int, start: int, end: int) -> list[in
 def arrive(books: Books, at: int) -> None:
     """A new customer subscribes."""
     dice = books.dice
-    number = len(books.customers)
-    customer_id = books.ids.short("cus", number)
-    created = at - dice.between(40, 900)
-    books.customers.append(invent_customer(dice, customer_id, number, created))
-    is_classic = dice.happens(_CLASSIC)
-    account = Account(customer_id, dice.weigh(_SIZES), is_classic)
+    account = _new_account(books, at, is_classic=dice.happens(_CLASSIC))
+    discount_customer(books, account, at)
     is_trial = dice.happens(_TRIAL)
     trial_end = at + _TRIAL_DAYS * DAY if is_trial else None
     _subscribe(books, account, at, occasion=Occasion.NEW_CUSTOMER, trial_end=trial_end)
     if dice.happens(_SECOND_SUBSCRIPTION):
-        later = at + dice.between(DAY // 4, 20 * DAY)
+        later = at + dice.between(2 * DAY, 20 * DAY)
         _subscribe(books, account, later, occasion=Occasion.SECOND_SUBSCRIPTION)
+
+
+def _new_account(books: Books, at: int, *, is_classic: bool) -> Account:
+    dice = books.dice
+    number = len(books.customers)
+    customer_id = books.ids.short("cus", number)
+    created = at - dice.between(40, 900)
+    books.customers.append(invent_customer(dice, customer_id, number, created))
+    country = books.customers[-1].country
+    return Account(customer_id, country, dice.weigh(_SIZES), is_classic)
+
+
+def migrate(books: Books, at: int, opened: int) -> None:
+    """A customer of another billing system is taken over."""
+    account = _new_account(books, at, is_classic=False)
+    _subscribe(books, account, at, occasion=Occasion.NEW_CUSTOMER, is_plain=True)
+    started = books.happenings[-1]
+    if isinstance(started, Subscribed):
+        books.happenings[-1] = migrated(books, started, opened)
 
 
 def come_back(books: Books, left: Contract, month: Month) -> None:
     """A customer that left subscribes anew, about as large as before."""
     dice = books.dice
+    if left.account.is_deleted:
+        return
     at = dice.between(month.start, month.end - 1)
-    seats = max(1, round(left.items[0].quantity * dice.within(0.6, 1.1)))
+    seats = max(1, round((left.items[0].quantity or 1) * dice.within(0.6, 1.1)))
     price = books.main_price(left)
-    interval: Interval = "month" if dice.happens(0.8) else price.interval
-    prices = books.prices(price.plan, interval, at, add_on=False)
-    books.subscribe(left.account, at, prices, seats, occasion=Occasion.RETURN)
+    plan = Plan.STARTER if price.plan is Plan.FREE else price.plan
+    term: Term = "month" if dice.happens(0.8) else price.term
+    wishes = wishes_for(books, plan, term, seats, at)
+    books.subscribe(left.account, at, wishes, occasion=Occasion.RETURN)
 
 
 def _subscribe(
@@ -77,11 +94,26 @@ def _subscribe(
     *,
     occasion: Occasion,
     trial_end: int | None = None,
+    is_plain: bool = False,
 ) -> None:
-    dice, size = books.dice, account.size
-    plan = dice.weigh(_PLANS[size])
-    interval: Interval = "year" if dice.happens(_YEARLY[size]) else "month"
-    prices = books.prices(plan, interval, at, add_on=dice.happens(_ADD_ON[size]))
-    fewest, most = size.value
+    """Start a subscription; a plain one has no discount, and its first payment does not fail."""
+    dice = books.dice
+    fewest, most = account.size.value
     seats = round(exp(dice.within(log(fewest), log(most))))
-    books.subscribe(account, at, prices, seats, occasion=occasion, trial_end=trial_end)
+    bought = purchase(books, account, seats, at)
+    rebates = [] if is_plain else rebates_at_start(books, account, bought.wishes)
+    is_late = not (is_plain or trial_end or rebates) and dice.happens(_FIRST_PAYMENT_FAILS)
+    is_late = is_late and not bought.is_free
+    contract = books.subscribe(
+        account,
+        at,
+        bought.wishes,
+        occasion=occasion,
+        trial_end=None if bought.is_free else trial_end,
+        tax_rate_id=bought.tax_rate_id,
+        discounts=lambda contract: grants_for(books, contract, rebates, at),
+        is_payment_open=is_late,
+    )
+    if is_late and not open_first_payment(books, contract, at) and dice.happens(_TRIES_AGAIN):
+        later = at + dice.between(DAY, 3 * DAY)
+        _subscribe(books, account, later, occasion=occasion, is_plain=True)

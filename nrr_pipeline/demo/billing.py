@@ -1,53 +1,77 @@
 """Billing by rule: from the happenings of one subscription to its invoices and its present state.
 
-Here belong the rules of a billing system: renewals, prorations, collection. What happened is the
-log's business, and how records look in the API is the rendering's.
+Here belongs the course of time: what falls due when, and which happening comes next. What a
+happening means belongs to ``billing_changes`` and ``billing_states``, how invoices are made to
+``billing_desk``, and how records look in the API to the rendering.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import singledispatchmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from nrr_pipeline.demo.billing_lines import LineBook
+from nrr_pipeline.demo import billing_changes as changes
+from nrr_pipeline.demo import billing_states as states
+from nrr_pipeline.demo import log
+from nrr_pipeline.demo.billing_desk import CHARGE_DELAY, FINALIZATION_DELAY, Desk
+from nrr_pipeline.demo.billing_discounts import Rebates
 from nrr_pipeline.demo.billing_records import (
-    BilledItem,
-    BillingReason,
-    Invoice,
+    Cycle,
     InvoiceLine,
     LineKind,
     Moment,
+    Schedule,
     Subscription,
+    cycle_from,
 )
 from nrr_pipeline.demo.catalog import Catalog
-from nrr_pipeline.demo.cycles import DAY, HOUR, BillingCycles
+from nrr_pipeline.demo.coupons import Grant
+from nrr_pipeline.demo.cycles import BillingCycles, Cadence
 from nrr_pipeline.demo.identifiers import PartNumbering
-from nrr_pipeline.demo.log import (
-    CanceledAtOnce,
-    CancellationScheduled,
-    CancellationTookEffect,
-    EndedByFailedPayment,
-    Happening,
-    Item,
-    ItemsChanged,
-    PaymentFailed,
-    PaymentRecovered,
-    Subscribed,
-)
 
-FINALIZATION_DELAY = HOUR
-"""How long a renewal stays a draft before it is finalized and charged."""
+__all__ = ["CHARGE_DELAY", "FINALIZATION_DELAY", "SubscriptionBilling"]
 
-CHARGE_DELAY = 2
-"""Seconds between an invoice's finalization and its charge."""
-
-AT_ONCE_WINDOW = 2 * DAY
-"""Changes this early in a monthly cycle are invoiced at once; see the README."""
-
-_UPDATED = "customer.subscription.updated"
 _NEVER = 1 << 62
-_REQUESTS = (ItemsChanged, CancellationScheduled, CanceledAtOnce)
+_RESTING = frozenset({"paused", "incomplete", "incomplete_expired"})
+_REQUESTS = (
+    log.ItemsChanged,
+    log.CancellationScheduled,
+    log.CancellationWithdrawn,
+    log.CanceledAtOnce,
+    log.ChangeScheduled,
+    log.UpdatePending,
+    log.DiscountGiven,
+    log.DiscountRemoved,
+    log.CollectionPaused,
+    log.CollectionResumed,
+    log.Paused,
+    log.Resumed,
+)
 """Happenings that somebody asked for; the others come about by themselves."""
+
+_MEANINGS: dict[type[log.Happening], Callable[[Desk, Any], str | None]] = {
+    log.ItemsChanged: changes.items_changed,
+    log.ChangeScheduled: changes.change_scheduled,
+    log.ScheduledChangeTookEffect: changes.scheduled_change_took_effect,
+    log.UpdatePending: changes.update_pending,
+    log.PendingUpdateApplied: changes.pending_update_applied,
+    log.PendingUpdateExpired: changes.pending_update_expired,
+    log.DiscountGiven: changes.discount_given,
+    log.DiscountRemoved: changes.discount_removed,
+    log.CancellationScheduled: states.cancellation_scheduled,
+    log.CancellationWithdrawn: states.cancellation_withdrawn,
+    log.CancellationTookEffect: states.cancellation_took_effect,
+    log.CanceledAtOnce: states.canceled_at_once,
+    log.PaymentFailed: states.payment_failed,
+    log.PaymentRecovered: states.payment_recovered,
+    log.EndedByFailedPayment: states.ended_by_failed_payment,
+    log.FirstPaymentMade: states.first_payment_made,
+    log.FirstPaymentExpired: states.first_payment_expired,
+    log.CollectionPaused: states.collection_paused,
+    log.CollectionResumed: states.collection_resumed,
+    log.Paused: states.paused,
+    log.Resumed: states.resumed,
+}
 
 
 class SubscriptionBilling:
@@ -55,217 +79,144 @@ class SubscriptionBilling:
 
     def __init__(
         self,
-        started: Subscribed,
+        started: log.Subscribed,
         catalog: Catalog,
         numbering: PartNumbering,
         *,
         watched_from: int,
+        customer_discounts: Sequence[Grant] = (),
     ) -> None:
-        self.invoices: list[Invoice] = []
         self.moments: list[Moment] = []
         self._catalog = catalog
         self._numbering = numbering
         self._watched_from = watched_from
-        self._waiting: list[Invoice] = []
-        self._lines = LineBook(numbering)
-        self.state = self._start(started)
+        self._desk = Desk(catalog, numbering, Rebates(catalog.coupon_of, customer_discounts))
+        self.invoices = self._desk.invoices
+        self._start(started)
 
-    # What is played
+    @property
+    def state(self) -> Subscription:
+        """The subscription as it is now."""
+        return self._desk.state
 
-    def play(self, happenings: Iterable[Happening], now: int) -> None:
+    @property
+    def schedules(self) -> list[Schedule]:
+        """What was agreed for later."""
+        return self._desk.schedules
+
+    def play(self, happenings: Iterable[log.Happening], now: int) -> None:
         """Live through the happenings after the start, and through what falls due until now."""
         for happening in happenings:
             self._run_until(happening.at)
             before = self._watch(happening.at)
-            event_type = self._apply(happening)
+            meaning = _MEANINGS.get(type(happening))
+            if meaning is None:
+                raise TypeError(f"Billing does not know what {happening!r} means.")
+            event_type = meaning(self._desk, happening)
             if event_type:
                 is_request = isinstance(happening, _REQUESTS)
                 self._tell(happening.at, event_type, before, is_request=is_request)
         self._run_until(now + 1)
+        self._desk.rebates.drop_ended(self.state, now)
 
-    def _start(self, started: Subscribed) -> Subscription:
-        items = tuple(self._billed(item, started.at) for item in started.items)
-        at, trial_end = started.at, started.trial_end
-        cycles = BillingCycles(trial_end or at, months=items[0].price.months)
-        self.state = Subscription(
+    def _start(self, started: log.Subscribed) -> None:
+        at, trial_end, desk = started.at, started.trial_end, self._desk
+        items = tuple(desk.billed(item, at) for item in started.items)
+        tax_rate_id = started.tax_rate_id
+        cadences = dict.fromkeys(item.price.cadence for item in items)
+        desk.state = Subscription(
             id=started.subscription_id,
             customer_id=started.customer_id,
             created=at,
+            start_date=started.start_date or at,
             billing_mode=started.billing_mode,
             items=items,
-            cycles=cycles,
-            cycle_number=-1 if trial_end else 0,
-            period_start=at,
-            period_end=trial_end or cycles.boundary(1),
+            periods={each: _first_cycle(at, trial_end, each) for each in cadences},
             status="trialing" if trial_end else "active",
             trial_end=trial_end,
+            tax_rate=self._catalog.tax_rate_of[tax_rate_id] if tax_rate_id else None,
+            discounts=tuple(each for each in started.grants if each.level == "subscription"),
+            item_discounts={
+                item.id: own
+                for item in items
+                if (own := tuple(each for each in started.grants if each.owner_id == item.id))
+            },
         )
         kind = LineKind.TRIAL if trial_end else LineKind.ORDINARY
-        self._invoice(at, "subscription_create", self._lines.cycle(self.state, kind))
+        lines: list[InvoiceLine] = []
+        if started.start_date is not None and started.is_past_billed:
+            lines += desk.lines.charge_past(items, started.start_date, at)
+        for item in items:
+            lines += desk.lines.cycle([item], kind, desk.state.cycle_of(item))
+        invoice = desk.invoice(at, "subscription_create", lines)
+        if started.is_payment_open:
+            desk.state.status = "incomplete"
+            desk.waiting.remove(invoice)
         self._tell(at, "customer.subscription.created", None, is_request=True)
-        return self.state
 
     def _run_until(self, end: int) -> None:
         """Do everything that falls due before a moment, in order."""
         while True:
-            charge_at = _NEVER
-            for invoice in self._waiting:
-                charge_at = min(charge_at, invoice.charge_at)
-            renews_at = self.state.period_end if self.state.ended_at is None else _NEVER
-            if min(charge_at, renews_at) >= end:
+            charge_at = min((each.charge_at for each in self._desk.waiting), default=_NEVER)
+            trial_ends_at = self._next_trial_end()
+            renews_at = self._next_renewal()
+            due = min(charge_at, trial_ends_at, renews_at)
+            if due >= end:
                 return
-            if charge_at <= renews_at:
-                self._charge(charge_at)
+            if charge_at == due:
+                self._charge(due)
+            elif trial_ends_at == due:
+                self._end_item_trials(due)
             else:
-                self._renew(renews_at)
+                self._renew(due)
+
+    def _next_renewal(self) -> int:
+        state = self.state
+        if state.ended_at is not None or state.status in _RESTING:
+            return _NEVER
+        return state.next_renewal
+
+    def _next_trial_end(self) -> int:
+        if self.state.ended_at is not None:
+            return _NEVER
+        return min(
+            (item.trial.end for item in self.state.items if item.trial is not None), default=_NEVER
+        )
 
     def _renew(self, at: int) -> None:
         before = self._watch(at)
         state = self.state
-        if state.cancel_at_period_end:
+        if state.cancel_at_period_end and state.cycle.end == at:
             raise ValueError(
                 f"{state.id} was to end at {at}, but the log does not say that it took effect."
             )
-        previous_start = state.period_start
-        state.cycle_number += 1
-        state.period_start, state.period_end = at, state.cycles.boundary(state.cycle_number + 1)
-        if state.status == "trialing":
+        previous_start = state.cycle.start
+        ended = [cycle for cycle in state.periods.values() if cycle.end == at]
+        was_trial = state.status == "trialing"
+        renewed = [cycle.following() for cycle in ended]
+        state.periods = state.periods | {cycle.cycles.cadence: cycle for cycle in renewed}
+        if was_trial:
             state.status = "active"
-        lines = self._lines.take_pending() + self._lines.cycle(state, LineKind.ORDINARY)
-        self._invoice(at, "subscription_cycle", lines, since=previous_start)
-        self._tell(at, _UPDATED, before, is_request=False)
+        lines = self._desk.renewal_lines(renewed, [] if was_trial else ended)
+        self._desk.invoice(at, "subscription_cycle", lines, since=previous_start)
+        self._tell(at, changes.UPDATED, before, is_request=False)
+
+    def _end_item_trials(self, at: int) -> None:
+        before = self._watch(at)
+        changes.end_item_trials(self._desk, at)
+        self._tell(at, changes.UPDATED, before, is_request=False)
 
     def _charge(self, at: int) -> None:
-        for invoice in [invoice for invoice in self._waiting if invoice.charge_at <= at]:
+        waiting = self._desk.waiting
+        for invoice in [invoice for invoice in waiting if invoice.charge_at <= at]:
             invoice.paid_at = at
-            self._waiting.remove(invoice)
-
-    # What the happenings do: each returns the type of the event that Stripe would send
-
-    @singledispatchmethod
-    def _apply(self, happening: Happening) -> str | None:
-        raise TypeError(f"Billing does not know what {happening!r} means.")
-
-    @_apply.register
-    def _(self, happening: ItemsChanged) -> str | None:
-        state, at = self.state, happening.at
-        old = state.items
-        created = {item.id: item.created for item in old}
-        state.items = tuple(
-            self._billed(item, created.get(item.id, at)) for item in happening.items
-        )
-        if state.items == old:
-            raise ValueError(f"This changes nothing: {happening}")
-        period = (state.period_start, state.period_end)
-        if state.items[0].price.months != state.cycles.months:
-            self._lines.give_back(old, at, period)
-            state.cycles = BillingCycles(at, months=state.items[0].price.months)
-            state.cycle_number = 0
-            state.period_start, state.period_end = at, state.cycles.boundary(1)
-            lines = self._lines.take_pending() + self._lines.cycle(state, LineKind.ORDINARY)
-            self._invoice(at, "subscription_update", lines)
-            return _UPDATED
-        self._lines.prorate(old, state.items, at, period)
-        if state.interval == "year" or at < state.period_start + AT_ONCE_WINDOW:
-            self._invoice(at, "subscription_update", self._lines.take_pending())
-        return _UPDATED
-
-    @_apply.register
-    def _(self, happening: CancellationScheduled) -> str | None:
-        self.state.cancel_at_period_end = True
-        self._note_cancellation(happening)
-        return _UPDATED
-
-    @_apply.register
-    def _(self, happening: CancellationTookEffect) -> str | None:
-        if happening.at != self.state.period_end or not self.state.cancel_at_period_end:
-            raise ValueError(f"Not the end that was asked for: {happening}")
-        previous_start = self.state.period_start
-        return self._end(happening.at, "subscription_cycle", since=previous_start)
-
-    @_apply.register
-    def _(self, happening: CanceledAtOnce) -> str | None:
-        self._note_cancellation(happening)
-        return self._end(happening.at, "subscription_update")
-
-    @_apply.register
-    def _(self, happening: PaymentFailed) -> str | None:
-        invoice = self._open_renewal(happening)
-        if invoice in self._waiting:
-            self._waiting.remove(invoice)
-        invoice.failures.append((happening.at, happening.next_attempt_at))
-        is_first = self.state.status == "active"
-        self.state.status = "past_due"
-        return _UPDATED if is_first else None
-
-    @_apply.register
-    def _(self, happening: PaymentRecovered) -> str | None:
-        self._open_renewal(happening).paid_at = happening.at
-        self.state.status = "active"
-        return _UPDATED
-
-    @_apply.register
-    def _(self, happening: EndedByFailedPayment) -> str | None:
-        if happening.outcome == "unpaid":
-            self.state.status = "unpaid"
-            return _UPDATED
-        self._open_renewal(happening).uncollectible_at = happening.at
-        self.state.canceled_at = happening.at
-        self.state.cancellation_reason = "payment_failed"
-        return self._end(happening.at, "subscription_update")
-
-    # Helpers of the above
-
-    def _billed(self, item: Item, created: int) -> BilledItem:
-        return BilledItem(item.id, self._catalog.price_of[item.price_id], item.quantity, created)
-
-    def _note_cancellation(self, happening: CancellationScheduled | CanceledAtOnce) -> None:
-        self.state.canceled_at = happening.at
-        self.state.cancellation_reason = "cancellation_requested"
-        self.state.feedback = happening.feedback
-        self.state.comment = happening.cause or None
-
-    def _end(self, at: int, reason: BillingReason, *, since: int | None = None) -> str:
-        pending = self._lines.take_pending()
-        if pending:
-            self._invoice(at, reason, pending, since=since)
-        self.state.status = "canceled"
-        self.state.ended_at = at
-        return "customer.subscription.deleted"
-
-    def _open_renewal(self, happening: Happening) -> Invoice:
-        invoice = self.invoices[-1]
-        if invoice.paid_at is not None or invoice.reason != "subscription_cycle":
-            raise ValueError(f"There is no open renewal that this could be about: {happening}")
-        return invoice
-
-    def _invoice(
-        self, at: int, reason: BillingReason, lines: list[InvoiceLine], *, since: int | None = None
-    ) -> None:
-        state = self.state
-        finalized_at = at + (FINALIZATION_DELAY if reason == "subscription_cycle" else 0)
-        invoice = Invoice(
-            id=self._numbering.next_id("in"),
-            subscription_id=state.id,
-            billing_mode=state.billing_mode,
-            created=at,
-            reason=reason,
-            period_start=at if since is None else since,
-            period_end=at,
-            lines=lines,
-            total=sum(line.amount for line in lines),
-            charge_at=finalized_at + CHARGE_DELAY,
-        )
-        for line in lines:
-            line.invoice_id = invoice.id
-        if state.status != "unpaid":
-            invoice.finalized_at = finalized_at
-            self._waiting.append(invoice)
-        self.invoices.append(invoice)
-        state.latest_invoice_id = invoice.id
+            waiting.remove(invoice)
 
     def _watch(self, at: int) -> Subscription | None:
-        return self.state.snapshot() if at >= self._watched_from else None
+        if at < self._watched_from:
+            return None
+        self._desk.rebates.drop_ended(self.state, at)
+        return self.state.snapshot()
 
     def _tell(
         self, at: int, event_type: str, before: Subscription | None, *, is_request: bool
@@ -276,3 +227,10 @@ class SubscriptionBilling:
         event_id = self._numbering.next_id("evt")
         after = self.state.snapshot()
         self.moments.append(Moment(at, event_id, event_type, before, after, is_request))
+
+
+def _first_cycle(at: int, trial_end: int | None, cadence: Cadence) -> Cycle:
+    """The first cycle; a trial is one of its own before the calendar begins."""
+    if trial_end is None:
+        return cycle_from(at, cadence)
+    return Cycle(BillingCycles(trial_end, cadence), -1, at, trial_end)

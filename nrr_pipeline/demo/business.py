@@ -10,16 +10,25 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from nrr_pipeline.demo.arrivals import arrival_times, arrive, come_back
-from nrr_pipeline.demo.catalog import standard_catalog
+from nrr_pipeline.demo.agreements import agree_on_changes, raise_prices
+from nrr_pipeline.demo.arrivals import arrival_times, arrive, come_back, migrate
 from nrr_pipeline.demo.changes import Budget, contract_some, expand, reorganize
 from nrr_pipeline.demo.contracts import FOREVER, Books, Contract, Month
 from nrr_pipeline.demo.cycles import DAY, HOUR, midnight
 from nrr_pipeline.demo.departures import drop_trials, fail_payments, leave
+from nrr_pipeline.demo.discounting import persuade_some, remove_some
+from nrr_pipeline.demo.interruptions import (
+    fail_updates,
+    leave_updates_waiting,
+    pause_some,
+    think_again,
+)
 from nrr_pipeline.demo.log import BusinessLog, end_of_log
+from nrr_pipeline.demo.migration import MIGRATED, migration_time
+from nrr_pipeline.demo.price_list import standard_catalog
 from nrr_pipeline.demo.story import MonthPlan, plan_for
 
-DEFAULT_SEED = 2032
+DEFAULT_SEED = 2535
 DEFAULT_CUSTOMERS = 300
 FIRST_DAY = date(2024, 4, 1)
 LAST_DAY = date(2026, 10, 4)
@@ -29,6 +38,9 @@ _MONTHS_BEYOND = 3
 
 _UNPAID_DAYS = 26
 """Since this many days before the end, failed payments leave subscriptions unpaid."""
+
+_PRICE_RISE_DAY = 560
+"""Since this day those who have an old price are moved to the new one, by and by."""
 
 _RETURNS = 0.22
 _RETURNS_AFTER_MONTHS = (2, 8)
@@ -58,9 +70,15 @@ def simulate(
         seed=seed,
         first_day=first_day,
         last_day=last_day,
-        catalog=books.catalog,
+        catalog=books.catalog.with_inline(tuple(books.inline_prices)),
         customers=tuple(books.customers),
         happenings=tuple(happenings),
+        customer_happenings=tuple(
+            sorted(
+                (happening for happening in books.customer_happenings if happening.at <= ends_at),
+                key=lambda happening: (happening.at, happening.customer_id),
+            )
+        ),
     )
 
 
@@ -73,7 +91,12 @@ class _Simulation:
         self._last_day = last_day
         end = midnight(last_day + timedelta(days=1))
         self._unpaid_from = end - _UNPAID_DAYS * DAY
-        self._arrivals = arrival_times(books, customers, midnight(first_day) + HOUR, end)
+        self._opened = midnight(first_day) + HOUR
+        self._ends_at = end_of_log(last_day)
+        self._migrates_at = migration_time(self._opened, end)
+        self._migrating = round(MIGRATED * customers)
+        self._raises_prices_at = midnight(first_day) + _PRICE_RISE_DAY * DAY
+        self._arrivals = arrival_times(books, customers - self._migrating, self._opened, end)
         self._returns: dict[int, list[Contract]] = defaultdict(list)
 
     def run(self) -> None:
@@ -84,7 +107,12 @@ class _Simulation:
             while next_arrival < month.end:
                 arrive(self._books, next_arrival)
                 next_arrival = next(arrivals)
+            if month.start <= self._migrates_at < month.end:
+                for _ in range(self._migrating):
+                    migrate(self._books, self._migrates_at, self._opened)
             drop_trials(self._books, month)
+            if month.start <= self._ends_at < month.end:
+                leave_updates_waiting(self._books, self._ends_at)
             self._books.contracts = [
                 contract for contract in self._books.contracts if contract.ends_at == FOREVER
             ]
@@ -106,9 +134,16 @@ class _Simulation:
             if books.dice.happens(_RETURNS):
                 comes_back = number + books.dice.between(*_RETURNS_AFTER_MONTHS)
                 self._returns[comes_back].append(account.contracts[-1])
+        remove_some(books, month)
+        persuade_some(books, month)
         reorganize(books, month, Budget(plan.reorganization * base))
         fail_payments(books, month)
+        pause_some(books, month)
+        think_again(books, month)
+        fail_updates(books, month)
         contract_some(books, plan, month, Budget(plan.contraction * base))
-        expand(books, plan, month, Budget(plan.expansion * base))
+        raised = raise_prices(books, month, self._raises_prices_at)
+        raised += agree_on_changes(books, month)
+        expand(books, plan, month, Budget(plan.expansion * base - raised))
         for left in self._returns.pop(number, []):
             come_back(books, left, month)

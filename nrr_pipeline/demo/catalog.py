@@ -1,53 +1,60 @@
-"""What the simulated business sells: its products and their prices.
+"""What the simulated business sells: products, prices of every form, and the taxes on them.
 
-Here belong the terms of sale. Who buys what, and when, belongs to the simulation; how a price looks
-in the API belongs to the rendering.
+Here belong the records. The business's own list of them stands in ``price_list``; who buys what,
+and when, belongs to the simulation; how a price looks in the API belongs to the rendering.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from enum import Enum
+from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from nrr_pipeline.demo.cycles import DAY, midnight
-from nrr_pipeline.demo.identifiers import Identifiers
+from nrr_pipeline.demo.coupons import Coupon
+from nrr_pipeline.demo.cycles import Cadence
 
-Interval = Literal["month", "year"]
-MONTHS_OF_INTERVAL: dict[Interval, int] = {"month": 1, "year": 12}
+Term = Literal["week", "month", "quarter", "year", "two years"]
+"""For how long a customer pays in advance."""
+
+CADENCES: dict[Term, Cadence] = {
+    "week": Cadence("week"),
+    "month": Cadence("month"),
+    "quarter": Cadence("month", 3),
+    "year": Cadence("year"),
+    "two years": Cadence("year", 2),
+}
 
 
 class Plan(Enum):
-    """What can be bought; each is one product. Insights is an add-on to the others."""
+    """What can be bought; each is one product. The last four are add-ons to the others."""
 
+    FREE = "Free"
     STARTER = "Starter"
     TEAM = "Team"
     BUSINESS = "Business"
+    STUDIO = "Studio"
+    SCALE = "Scale"
     INSIGHTS = "Insights"
+    GUESTS = "Guests"
+    AUTOMATIONS = "Automations"
+    API_CALLS = "API calls"
 
 
-_DESCRIPTIONS = {
-    Plan.STARTER: "Boards and lists for small teams",
-    Plan.TEAM: "Timelines, goals and guests for teams",
-    Plan.BUSINESS: "Portfolios, approvals and workload for whole companies",
-    Plan.INSIGHTS: "Add-on: forecasts and reports across projects",
-}
+class Tier(NamedTuple):
+    """One step of a tiered price, in minor units; the last one goes up to no end."""
 
-_FIRST_PRICES: dict[Plan, dict[Interval, int]] = {
-    Plan.STARTER: {"month": 900, "year": 8_900},
-    Plan.TEAM: {"month": 1_600, "year": 15_900},
-    Plan.BUSINESS: {"month": 3_200, "year": 31_900},
-    Plan.INSIGHTS: {"month": 600, "year": 5_900},
-}
-"""Cents per seat."""
+    up_to: int | None
+    unit_amount: Fraction
+    flat_amount: Fraction = Fraction(0)
 
-_LATER_PRICES: dict[Plan, dict[Interval, int]] = {Plan.TEAM: {"month": 1_800, "year": 17_900}}
-"""What a plan costs new subscriptions after the repricing; existing ones keep their price."""
 
-_REPRICING_DAY = 290
-_CATALOG_AGE_DAYS = 30
+class Packs(NamedTuple):
+    """Units are sold in packs of a size; a part of one counts as a whole one, or not at all."""
+
+    size: int
+    rounds_up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +67,62 @@ class Product:
     created: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class TaxRate:
+    """A tax on what customers of a country buy, in percent."""
+
+    id: str
+    country: str
+    name: str
+    percentage: Fraction
+    is_inclusive: bool
+    created: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Price:
-    """A licensed price per seat; ``unit_amount`` is in minor units of the currency."""
+    """A recurring price; amounts are in minor units of the currency.
+
+    Attributes:
+        unit_amount: For one unit, or for one pack; nothing where there are tiers.
+        tiers: The steps of a tiered price.
+        tiers_mode: Whether each unit costs what its own tier says, or all what the last one says.
+        packs: How many units one price pays for, where that is not one.
+        is_metered: Whether usage is charged afterwards, instead of a quantity in advance.
+        is_tax_inclusive: Whether the amounts contain the tax.
+        is_inline: Whether it was made for one subscription, so that no list shows it.
+        archived_at: When it was taken off the list for new subscriptions.
+    """
 
     id: str
     product_id: str
     plan: Plan
-    currency: str
-    unit_amount: int
-    interval: Interval
+    currency: str = "usd"
+    unit_amount: Fraction | None = None
+    tiers: tuple[Tier, ...] = ()
+    tiers_mode: Literal["graduated", "volume"] | None = None
+    packs: Packs | None = None
+    term: Term
     created: int
-    interval_count: int = 1
+    is_metered: bool = False
+    is_tax_inclusive: bool = False
+    is_inline: bool = False
     archived_at: int | None = None
 
     @property
-    def months(self) -> int:
-        """The length of one billing cycle."""
-        return MONTHS_OF_INTERVAL[self.interval] * self.interval_count
+    def cadence(self) -> Cadence:
+        """How often it is billed."""
+        return CADENCES[self.term]
 
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """All products and prices, those no longer sold included."""
+    """All products and prices, those no longer sold included, with coupons and tax rates."""
 
     products: tuple[Product, ...]
     prices: tuple[Price, ...]
+    coupons: tuple[Coupon, ...] = ()
+    tax_rates: tuple[TaxRate, ...] = ()
 
     @cached_property
     def price_of(self) -> dict[str, Price]:
@@ -93,50 +130,33 @@ class Catalog:
         return {price.id: price for price in self.prices}
 
     @cached_property
-    def _offers(self) -> dict[tuple[Plan, Interval], list[Price]]:
-        offers: dict[tuple[Plan, Interval], list[Price]] = {}
+    def coupon_of(self) -> dict[str, Coupon]:
+        """Every coupon by its id."""
+        return {coupon.id: coupon for coupon in self.coupons}
+
+    @cached_property
+    def tax_rate_of(self) -> dict[str, TaxRate]:
+        """Every tax rate by its id."""
+        return {rate.id: rate for rate in self.tax_rates}
+
+    @cached_property
+    def _offers(self) -> dict[tuple[Plan, Term, bool], list[Price]]:
+        offers: dict[tuple[Plan, Term, bool], list[Price]] = {}
         for price in sorted(self.prices, key=lambda price: price.created):
-            offers.setdefault((price.plan, price.interval), []).append(price)
+            if not price.is_inline:
+                key = (price.plan, price.term, price.is_tax_inclusive)
+                offers.setdefault(key, []).append(price)
         return offers
 
-    def offer(self, plan: Plan, interval: Interval, at: int) -> Price:
+    def sells(self, plan: Plan, term: Term, *, with_tax: bool = False) -> bool:
+        """Whether a plan can be had for a term, and with the tax in its price."""
+        return (plan, term, with_tax) in self._offers
+
+    def offer(self, plan: Plan, term: Term, at: int, *, with_tax: bool = False) -> Price:
         """The price at which a plan is sold at a moment."""
-        offers = self._offers[plan, interval]
+        offers = self._offers[plan, term, with_tax]
         return next((price for price in reversed(offers) if price.created <= at), offers[0])
 
-
-def standard_catalog(seed: int, first_day: date) -> Catalog:
-    """The catalog of a project-management service that opens on a day.
-
-    Two hundred and ninety days later the Team plan becomes dearer for new subscriptions: its first
-    prices are archived, and those who have them keep them.
-    """
-    ids = Identifiers(seed)
-    opened = midnight(first_day) - _CATALOG_AGE_DAYS * DAY
-    repriced = midnight(first_day) + _REPRICING_DAY * DAY + 9 * 3_600
-    products = {
-        plan: Product(ids.short("prod", number), plan, _DESCRIPTIONS[plan], opened + 60 * number)
-        for number, plan in enumerate(Plan)
-    }
-    prices: list[Price] = []
-
-    def sell(terms: dict[Plan, dict[Interval, int]], created: int) -> None:
-        for plan, amounts in terms.items():
-            for interval, amount in amounts.items():
-                is_replaced = created < repriced and plan in _LATER_PRICES
-                prices.append(
-                    Price(
-                        id=ids.long("price", len(prices)),
-                        product_id=products[plan].id,
-                        plan=plan,
-                        currency="usd",
-                        unit_amount=amount,
-                        interval=interval,
-                        created=created + len(prices),
-                        archived_at=repriced + 600 if is_replaced else None,
-                    )
-                )
-
-    sell(_FIRST_PRICES, opened + 600)
-    sell(_LATER_PRICES, repriced)
-    return Catalog(tuple(products.values()), tuple(prices))
+    def with_inline(self, prices: tuple[Price, ...]) -> Catalog:
+        """The catalog with prices that were made for single subscriptions."""
+        return replace(self, prices=(*self.prices, *prices))

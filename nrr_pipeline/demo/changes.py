@@ -11,20 +11,38 @@ from dataclasses import dataclass
 from itertools import chain
 from math import ceil
 
-from nrr_pipeline.demo.catalog import Interval, Plan
+from nrr_pipeline.demo.billing_pricing import yearly_cost
+from nrr_pipeline.demo.catalog import Plan, Term
 from nrr_pipeline.demo.contracts import FOREVER, Books, Contract, Month
-from nrr_pipeline.demo.cycles import MINUTE
+from nrr_pipeline.demo.cycles import DAY, HOUR, MINUTE
 from nrr_pipeline.demo.departures import end_within
 from nrr_pipeline.demo.log import Change, Item, Occasion
+from nrr_pipeline.demo.purchases import add_on_wish, wishes_for
 from nrr_pipeline.demo.story import MonthPlan, Size
 
 _OVERSHOOT = 1.25
 """A change may exceed what is left of the month's budget by this factor."""
 
-_NEXT_PLAN = {Plan.STARTER: Plan.TEAM, Plan.TEAM: Plan.BUSINESS}
-_LOWER_PLAN = {Plan.BUSINESS: Plan.TEAM, Plan.TEAM: Plan.STARTER}
+_NEXT_PLAN = {
+    Plan.FREE: Plan.STARTER,
+    Plan.STARTER: Plan.TEAM,
+    Plan.TEAM: Plan.BUSINESS,
+    Plan.STUDIO: Plan.SCALE,
+}
+_LOWER_PLAN = {
+    Plan.BUSINESS: Plan.TEAM,
+    Plan.TEAM: Plan.STARTER,
+    Plan.STARTER: Plan.FREE,
+    Plan.SCALE: Plan.STUDIO,
+}
 _NEW_ITEM = 0.25
 """Share of plan changes that remove the item and add a new one, instead of changing its price."""
+
+_WITHOUT_PRORATION = 0.05
+"""Share of seat changes of short cycles that wait for the next one to be billed."""
+
+_ADD_ON_TRIAL = 0.45
+_ADD_ON_TRIAL_DAYS = 14
 
 _TYPING_ERROR = 0.04
 """Share of seat changes that are wrong at first and put right soon after."""
@@ -109,7 +127,7 @@ def _make(
     if at is None:
         return
     proposal = proposer(books, contract, at, share)
-    if proposal is None:
+    if proposal is None or (contract.keeps_items and proposal.change is not Change.SEATS):
         return
     amount = abs(books.yearly_amount(proposal.items) - contract.yearly_amount)
     if not budget.allows(amount):
@@ -117,12 +135,21 @@ def _make(
     budget.left -= amount
     if proposal.change is Change.SEATS and books.dice.happens(_TYPING_ERROR):
         at = _mistype(books, contract, at, proposal)
-    books.change(contract, at, proposal.change, proposal.items, proposal.cause)
+    is_short = contract.cadence.months <= 1 and proposal.change is Change.SEATS
+    is_prorated = not (is_short and books.dice.happens(_WITHOUT_PRORATION))
+    books.change(
+        contract, at, proposal.change, proposal.items, proposal.cause, is_prorated=is_prorated
+    )
+    for item in proposal.items:
+        if item.trial_end is not None:
+            contract.free_from = max(contract.free_from, item.trial_end + HOUR)
 
 
 def _mistype(books: Books, contract: Contract, at: int, proposal: Proposal) -> int:
     """Set the seats wrong first, and return when they are put right."""
-    wrong = tuple(item._replace(quantity=item.quantity * 2) for item in proposal.items)
+    wrong = tuple(
+        item._replace(quantity=item.quantity and item.quantity * 2) for item in proposal.items
+    )
     if wrong == contract.items:
         return at
     books.change(contract, at, Change.SEATS, wrong, "typing error")
@@ -135,13 +162,15 @@ def _subscribe_again(books: Books, contract: Contract, month: Month, budget: Bud
     if at is None or contract.ends_at != FOREVER or len(contract.account.running) > 1:
         return
     plan = books.main_price(contract).plan
-    interval: Interval = "month" if books.dice.happens(0.6) else "year"
-    prices = books.prices(plan, interval, at, add_on=False)
-    seats = max(1, round(contract.items[0].quantity * books.dice.within(0.15, 0.5)))
-    amount = prices[0].unit_amount * seats * 12 // prices[0].months
+    if plan is Plan.FREE:
+        return
+    term: Term = "month" if books.dice.happens(0.6) else "year"
+    seats = max(1, round((contract.items[0].quantity or 1) * books.dice.within(0.15, 0.5)))
+    wishes = wishes_for(books, plan, term, seats, at)
+    amount = yearly_cost(wishes[0].price, seats)
     if budget.allows(amount):
         budget.left -= amount
-        books.subscribe(contract.account, at, prices, seats, occasion=Occasion.SECOND_SUBSCRIPTION)
+        books.subscribe(contract.account, at, wishes, occasion=Occasion.SECOND_SUBSCRIPTION)
 
 
 # Proposals
@@ -161,10 +190,12 @@ def _cut_after_reorganization(
 
 def _other_seats(contract: Contract, share: float, cause: str) -> Proposal | None:
     items = tuple(
-        item._replace(quantity=item.quantity + _step(item.quantity * share))
+        item
+        if item.quantity is None
+        else item._replace(quantity=item.quantity + _step(item.quantity * share))
         for item in contract.items
     )
-    if items[0].quantity < 1:
+    if any(item.quantity is not None and item.quantity < 1 for item in items):
         return None
     return Proposal(Change.SEATS, items, cause)
 
@@ -180,7 +211,11 @@ def _other_plan(books: Books, contract: Contract, at: int, share: float) -> Prop
     plan = (_NEXT_PLAN if share > 0 else _LOWER_PLAN).get(price.plan)
     if plan is None or not _were_billed_in_this_cycle(contract, at):
         return None
-    price_id = books.catalog.offer(plan, price.interval, at).id
+    if plan is Plan.FREE and contract.items[1:]:
+        return None
+    if not books.catalog.sells(plan, price.term, with_tax=price.is_tax_inclusive):
+        return None
+    price_id = books.catalog.offer(plan, price.term, at, with_tax=price.is_tax_inclusive).id
     item = contract.items[0]
     cause = "needs more than the plan has" if share > 0 else "needs less than the plan has"
     if books.dice.happens(_NEW_ITEM):
@@ -191,28 +226,42 @@ def _other_plan(books: Books, contract: Contract, at: int, share: float) -> Prop
 
 
 def _add_on(books: Books, contract: Contract, at: int, share: float) -> Proposal | None:
-    """Take the add-on, or give it up."""
+    """Take an add-on, or give one up."""
     if share > 0 and len(contract.items) == 1:
-        interval = books.main_price(contract).interval
-        price_id = books.catalog.offer(Plan.INSIGHTS, interval, at).id
-        added = books.new_item(contract, price_id, contract.items[0].quantity, at)
-        return Proposal(Change.ITEM_ADDED, (*contract.items, added), "wants reports")
+        wish = add_on_wish(books, contract, at)
+        if wish is None:
+            return None
+        added = books.new_item(contract, wish.price.id, wish.quantity, at)
+        may_try = contract.billing_mode == "flexible"
+        if may_try and books.dice.happens(_ADD_ON_TRIAL):
+            added = added._replace(trial_end=at + _ADD_ON_TRIAL_DAYS * DAY)
+            contract.priced_since[added.id] = at + _ADD_ON_TRIAL_DAYS * DAY
+        return Proposal(Change.ITEM_ADDED, (*contract.items, added), "wants more")
     if share < 0 and len(contract.items) > 1 and _were_billed_in_this_cycle(contract, at):
-        return Proposal(Change.ITEM_REMOVED, contract.items[:1], "reports are not used")
+        return Proposal(Change.ITEM_REMOVED, contract.items[:-1], "the add-on is not used")
     return None
 
 
 def _other_interval(books: Books, contract: Contract, at: int, share: float) -> Proposal | None:
     """From yearly to monthly, which is dearer, or the other way."""
-    interval: Interval = "month" if share > 0 else "year"
-    if books.main_price(contract).interval == interval:
+    term: Term = "month" if share > 0 else "year"
+    prices = [books.price_of[item.price_id] for item in contract.items]
+    is_other = prices[0].term == ("year" if share > 0 else "month")
+    can_be_had = all(
+        not price.is_inline
+        and books.catalog.sells(price.plan, term, with_tax=price.is_tax_inclusive)
+        for price in prices
+    )
+    if not is_other or contract.side_cycles is not None or not can_be_had:
         return None
     if not _were_billed_in_this_cycle(contract, at):
         return None
-    plans = [books.catalog.price_of[item.price_id].plan for item in contract.items]
+    offers = [
+        books.catalog.offer(price.plan, term, at, with_tax=price.is_tax_inclusive)
+        for price in prices
+    ]
     items = tuple(
-        item._replace(price_id=books.catalog.offer(plan, interval, at).id)
-        for item, plan in zip(contract.items, plans, strict=True)
+        item._replace(price_id=offer.id) for item, offer in zip(contract.items, offers, strict=True)
     )
     cause = "wants to stay flexible" if share > 0 else "the yearly price is lower"
     return Proposal(Change.PLAN_SWITCHED, items, cause)

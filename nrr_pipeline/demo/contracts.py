@@ -7,17 +7,24 @@ which writes to the log. Who changes what, and why, belongs to ``arrivals``, ``c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import date
+from fractions import Fraction
+from typing import NamedTuple
 
-from nrr_pipeline.demo.catalog import Catalog, Interval, Plan, Price
-from nrr_pipeline.demo.cycles import DAY, HOUR, BillingCycles, midnight
+from nrr_pipeline.demo.billing_pricing import yearly_cost
+from nrr_pipeline.demo.catalog import Catalog, Price
+from nrr_pipeline.demo.coupons import Grant
+from nrr_pipeline.demo.cycles import DAY, HOUR, BillingCycles, Cadence, midnight
 from nrr_pipeline.demo.dice import Dice
 from nrr_pipeline.demo.identifiers import Identifiers, part_number
 from nrr_pipeline.demo.log import (
     BillingMode,
     Change,
     Customer,
+    CustomerHappening,
     Happening,
     Item,
     ItemsChanged,
@@ -26,12 +33,18 @@ from nrr_pipeline.demo.log import (
 )
 from nrr_pipeline.demo.story import Size
 
-_AFTER_RENEWAL = 2 * HOUR
-_BEFORE_RENEWAL = HOUR
 FOREVER = 1 << 62
+_AFTER_RENEWAL, _BEFORE_RENEWAL = 2 * HOUR, HOUR
+_FIRST_INLINE_PRICE = 1 << 12
 
 _FLEXIBLE_SINCE = midnight(date(2025, 9, 30))
-"""Since this day new subscriptions are billed in the flexible mode."""
+
+
+class Wish(NamedTuple):
+    """A price that a customer wants, and how many of it; usage has no quantity."""
+
+    price: Price
+    quantity: int | None
 
 
 @dataclass(slots=True, eq=False)
@@ -39,10 +52,13 @@ class Account:
     """A customer in the running simulation."""
 
     customer_id: str
+    country: str
     size: Size
     was_set_up_classic: bool
     contracts: list[Contract] = field(default_factory=list)
     may_have_credit: bool = False
+    has_discount: bool = False
+    is_deleted: bool = False
 
     @property
     def running(self) -> list[Contract]:
@@ -54,8 +70,10 @@ class Account:
 class Contract:
     """A subscription in the running simulation.
 
-    ``priced_since`` tells since when each item, also a removed one, had its last price;
-    ``free_from`` is when the subscription may change next.
+    ``priced_since`` tells since when each item, also a removed one, had its last price; it may
+    change next at ``free_from``; ``side_cycles`` are those of items of another interval than the
+    plan's. One that ``keeps_items`` changes only seats, as what was billed may keep a discount;
+    one that ``has_switched`` had another interval before.
     """
 
     id: str
@@ -68,6 +86,24 @@ class Contract:
     yearly_amount: int
     trial_end: int | None = None
     ends_at: int = FOREVER
+    side_cycles: BillingCycles | None = None
+    billing_mode: BillingMode = "flexible"
+    grants: list[Grant] = field(default_factory=list)
+    keeps_items: bool = False
+    has_switched: bool = False
+
+    @property
+    def cadence(self) -> Cadence:
+        """How often the plan itself is billed."""
+        return self.cycles.cadence
+
+    def cycle_around(self, at: int) -> tuple[int, int]:
+        """The renewals closest to a moment: that before it, and that after it."""
+        start, end = self.cycles.containing(at)
+        if self.side_cycles is None:
+            return start, end
+        side_start, side_end = self.side_cycles.containing(at)
+        return max(start, side_start), min(end, side_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +114,8 @@ class Month:
     end: int
 
 
-def _billing_mode(account: Account, at: int) -> BillingMode:
+def billing_mode(account: Account, at: int) -> BillingMode:
+    """How the prorations are billed of a subscription that starts now; since then all are alike."""
     is_classic = account.was_set_up_classic and at < _FLEXIBLE_SINCE
     return "classic" if is_classic else "flexible"
 
@@ -90,10 +127,13 @@ class Books:
         self.dice = Dice(seed)
         self.ids = Identifiers(seed)
         self.catalog = catalog
+        self.price_of = dict(catalog.price_of)
+        self.inline_prices: list[Price] = []
         self.customers: list[Customer] = []
         self.contracts: list[Contract] = []
         self.happenings: list[Happening] = []
-        self._subscriptions = 0
+        self.customer_happenings: list[CustomerHappening] = []
+        self._numbers: Counter[str] = Counter()
 
     # The ways in which the books change
 
@@ -101,44 +141,79 @@ class Books:
         self,
         account: Account,
         at: int,
-        prices: list[Price],
-        seats: int,
+        wishes: list[Wish],
         *,
         occasion: Occasion,
         trial_end: int | None = None,
+        tax_rate_id: str | None = None,
+        discounts: Callable[[Contract], list[Grant]] | None = None,
+        is_payment_open: bool = False,
     ) -> Contract:
-        """Start a subscription with one item for every price."""
-        number, self._subscriptions = self._subscriptions, self._subscriptions + 1
+        """Start a subscription with one item for every wish."""
+        contract = self.open_contract(account, at, wishes, trial_end)
+        grants = discounts(contract) if discounts is not None else []
+        self.happenings.append(
+            Subscribed(
+                at=at,
+                subscription_id=contract.id,
+                customer_id=account.customer_id,
+                items=contract.items,
+                billing_mode=contract.billing_mode,
+                trial_end=trial_end,
+                occasion=occasion,
+                tax_rate_id=tax_rate_id,
+                grants=tuple(grants),
+                is_payment_open=is_payment_open,
+            )
+        )
+        return contract
+
+    def open_contract(
+        self, account: Account, at: int, wishes: list[Wish], trial_end: int | None = None
+    ) -> Contract:
+        """Put a new subscription into the books; telling the log is left to the caller."""
+        number = self.next_number("sub")
         contract = Contract(
             id=self.ids.long("sub", number),
             number=number,
             account=account,
             items=(),
             priced_since={},
-            cycles=BillingCycles(trial_end or at, months=prices[0].months),
+            cycles=BillingCycles(trial_end or at, wishes[0].price.cadence),
             free_from=(trial_end or at) + HOUR,
             yearly_amount=0,
             trial_end=trial_end,
+            billing_mode=billing_mode(account, at),
         )
-        items = tuple(self.new_item(contract, price.id, seats, at) for price in prices)
+        items = tuple(self.new_item(contract, wish.price.id, wish.quantity, at) for wish in wishes)
         self._set_items(contract, items)
         account.contracts.append(contract)
         self.contracts.append(contract)
-        self.happenings.append(
-            Subscribed(
-                at=at,
-                subscription_id=contract.id,
-                customer_id=account.customer_id,
-                items=items,
-                billing_mode=_billing_mode(account, at),
-                trial_end=trial_end,
-                occasion=occasion,
-            )
-        )
         return contract
 
+    def inline_price(self, like: Price, unit_amount: Fraction, at: int) -> Price:
+        """A price that is made for one subscription, and is on no list."""
+        price = replace(
+            like,
+            id=self.ids.long("price", _FIRST_INLINE_PRICE + len(self.inline_prices)),
+            unit_amount=unit_amount,
+            created=at,
+            is_inline=True,
+            archived_at=None,
+        )
+        self.inline_prices.append(price)
+        self.price_of[price.id] = price
+        return price
+
     def change(
-        self, contract: Contract, at: int, change: Change, items: tuple[Item, ...], cause: str
+        self,
+        contract: Contract,
+        at: int,
+        change: Change,
+        items: tuple[Item, ...],
+        cause: str,
+        *,
+        is_prorated: bool = True,
     ) -> None:
         """Change a subscription's items; another interval begins a new billing cycle."""
         before = contract.yearly_amount
@@ -146,50 +221,60 @@ class Books:
         for item in items:
             if old_prices.get(item.id) != item.price_id:
                 contract.priced_since[item.id] = at
+        cadence = self.price_of[items[0].price_id].cadence
+        if cadence != contract.cadence:
+            contract.cycles = BillingCycles(at, cadence)
+            contract.account.may_have_credit = contract.has_switched = True
         self._set_items(contract, items)
-        months = self.catalog.price_of[items[0].price_id].months
-        if months != contract.cycles.months:
-            contract.cycles = BillingCycles(at, months=months)
-            contract.account.may_have_credit = True
         if contract.yearly_amount < before:
             contract.account.may_have_credit = True
         contract.free_from = at + HOUR
         self.happenings.append(
             ItemsChanged(
-                at=at, subscription_id=contract.id, change=change, items=items, cause=cause
+                at=at,
+                subscription_id=contract.id,
+                change=change,
+                items=items,
+                cause=cause,
+                is_prorated=is_prorated,
             )
         )
+
+    def set_items(self, contract: Contract, items: tuple[Item, ...]) -> None:
+        """Put other items into the books that the log tells of otherwise."""
+        self._set_items(contract, items)
+
+    def restart(self, contract: Contract, at: int) -> None:
+        """Begin the cycles of a subscription anew."""
+        contract.cycles = BillingCycles(at, contract.cadence)
+        contract.free_from = at + HOUR
 
     def end(self, contract: Contract, ends_at: int, *happenings: Happening) -> None:
         """End a subscription at a moment, by what these happenings tell."""
         contract.ends_at = ends_at
         self.happenings += happenings
 
-    def new_item(self, contract: Contract, price_id: str, seats: int, at: int) -> Item:
+    def new_item(self, contract: Contract, price_id: str, quantity: int | None, at: int) -> Item:
         """A new item for a subscription; it is not part of it yet."""
         part = len(contract.priced_since)
-        item = Item(self.ids.short("si", part_number(contract.number, part)), price_id, seats)
+        item = Item(self.ids.short("si", part_number(contract.number, part)), price_id, quantity)
         contract.priced_since[item.id] = at
         return item
+
+    def next_number(self, kind: str) -> int:
+        """The next number of a kind of thing, from 0."""
+        self._numbers[kind] += 1
+        return self._numbers[kind] - 1
 
     # What the books tell
 
     def yearly_amount(self, items: tuple[Item, ...]) -> int:
-        """What items cost in a year, in cents: twelve times their MRR."""
-        total = 0
-        for item in items:
-            price = self.catalog.price_of[item.price_id]
-            total += price.unit_amount * item.quantity * 12 // price.months
-        return total
+        """What items cost in a year, in cents: about twelve times their MRR."""
+        return sum(yearly_cost(self.price_of[item.price_id], item.quantity) for item in items)
 
     def main_price(self, contract: Contract) -> Price:
         """The price of the plan itself, which is always the first item."""
-        return self.catalog.price_of[contract.items[0].price_id]
-
-    def prices(self, plan: Plan, interval: Interval, at: int, *, add_on: bool) -> list[Price]:
-        """The prices of a plan, with or without the add-on, as they are on sale at a moment."""
-        plans = [plan, Plan.INSIGHTS] if add_on else [plan]
-        return [self.catalog.offer(each, interval, at) for each in plans]
+        return self.price_of[contract.items[0].price_id]
 
     def moment_within(self, contract: Contract, start: int, end: int) -> int | None:
         """A moment at which a subscription may change, or nothing when there is none.
@@ -202,7 +287,7 @@ class Books:
         day = self.dice.between(start // DAY, (end - 1) // DAY)
         second = int((self.dice.fraction() + self.dice.fraction()) / 2 * DAY)
         at = day * DAY + second
-        cycle_start, cycle_end = contract.cycles.containing(at)
+        cycle_start, cycle_end = contract.cycle_around(at)
         at = max(at, cycle_start + _AFTER_RENEWAL + second % HOUR)
         at = min(at, cycle_end - _BEFORE_RENEWAL - second % HOUR)
         return at if start <= at < end else None
@@ -210,3 +295,6 @@ class Books:
     def _set_items(self, contract: Contract, items: tuple[Item, ...]) -> None:
         contract.items = items
         contract.yearly_amount = self.yearly_amount(items)
+        others = {self.price_of[item.price_id].cadence for item in items} - {contract.cadence}
+        anchor = contract.cycles.anchor
+        contract.side_cycles = BillingCycles(anchor, others.pop()) if others else None

@@ -15,6 +15,7 @@ from nrr_pipeline.demo.log import (
     CanceledAtOnce,
     CancellationScheduled,
     CancellationTookEffect,
+    CustomerDeleted,
     EndedByFailedPayment,
     Happening,
     PaymentFailed,
@@ -28,6 +29,9 @@ _RETRY_DAYS = (3, 8, 15)
 _FAILED_AND_RECOVERED = 0.02
 _YEARLY_LEAVES_EARLY = 0.15
 _TRIAL_IS_DROPPED = 0.25
+_DELETED = 0.20
+"""Share of those leaving at once whose customer is deleted, which is how they leave."""
+
 _ASKS_BEFORE_DAYS = {"month": 28, "year": 75}
 
 _CAUSES: dict[str, str] = {
@@ -70,12 +74,12 @@ def end_within(
 ) -> bool:
     """End one subscription in a month if it can; tell whether it does."""
     is_involuntary = books.dice.happens(plan.involuntary)
-    if is_involuntary and not contract.account.may_have_credit:
+    if is_involuntary and _may_fail(books, contract):
         return _end_by_failed_payment(books, contract, month, unpaid_from)
     cause = plan.cause if plan.cause and books.dice.happens(0.8) else None
     cause = cause or books.dice.pick(list(_CAUSES))
     feedback = _CAUSES.get(cause, "other")
-    is_yearly = contract.cycles.months > 1
+    is_yearly = contract.cadence.months > 1
     prefers_period_end = books.dice.happens(1 - _YEARLY_LEAVES_EARLY if is_yearly else 0.65)
     if prefers_period_end:
         return _end_with_period(books, contract, month, cause, feedback)
@@ -85,7 +89,7 @@ def end_within(
 def fail_payments(books: Books, month: Month) -> None:
     """Let some renewals of the month fail and recover."""
     for contract in books.contracts:
-        if contract.ends_at != FOREVER or contract.account.may_have_credit:
+        if contract.ends_at != FOREVER or not _may_fail(books, contract):
             continue
         if not books.dice.happens(_FAILED_AND_RECOVERED):
             continue
@@ -116,6 +120,15 @@ def drop_trials(books: Books, month: Month) -> None:
             started = contract.priced_since[contract.items[0].id]
             asked = books.dice.between(started + HOUR, trial_end - HOUR)
             _log_end_with_period(books, contract, asked, trial_end, "not what we need", "other")
+
+
+def _may_fail(books: Books, contract: Contract) -> bool:
+    """Whether a renewal surely charges something, and is the only one while it is tried again."""
+    is_slow = contract.cadence.months > 0 and contract.side_cycles is None
+    coupons = [books.catalog.coupon_of[grant.coupon_id] for grant in contract.grants]
+    is_charged = all(each.percent_off and each.percent_off <= 50 for each in coupons)  # noqa: PLR2004
+    owes = contract.yearly_amount > 0 and not contract.account.may_have_credit
+    return is_slow and is_charged and owes
 
 
 def _whole(books: Books, expected: float) -> int:
@@ -165,7 +178,7 @@ def _end_with_period(
     earliest = max(
         contract.free_from,
         cycle_start + 2 * HOUR,
-        ends_at - _ASKS_BEFORE_DAYS["year" if contract.cycles.months > 1 else "month"] * DAY,
+        ends_at - _ASKS_BEFORE_DAYS["year" if contract.cadence.months > 1 else "month"] * DAY,
     )
     if earliest > ends_at - 2 * HOUR:
         return False
@@ -190,4 +203,10 @@ def _end_at_once(books: Books, contract: Contract, month: Month, cause: str, fee
         return False
     canceled = CanceledAtOnce(at=at, subscription_id=contract.id, cause=cause, feedback=feedback)
     books.end(contract, at, canceled)
+    others = [each for each in contract.account.contracts if each is not contract]
+    is_last = all(each.ends_at <= at for each in others)
+    if is_last and books.dice.happens(_DELETED):
+        contract.account.is_deleted = True
+        deleted = CustomerDeleted(at=at, customer_id=contract.account.customer_id)
+        books.customer_happenings.append(deleted)
     return True

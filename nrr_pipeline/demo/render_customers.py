@@ -24,6 +24,7 @@ class CustomerAccount:
     balance: int
     next_sequence: int
     is_delinquent: bool
+    discount: StripeObject | None = None
 
     @property
     def invoice_prefix(self) -> str:
@@ -37,7 +38,11 @@ def invoice_prefix(customer: Customer) -> str:
 
 
 def settle(
-    customer: Customer, payment_method_id: str, invoices: Sequence[Invoice], now: int
+    customer: Customer,
+    payment_method_id: str,
+    invoices: Sequence[Invoice],
+    now: int,
+    discount: StripeObject | None = None,
 ) -> CustomerAccount:
     """Number a customer's finalized invoices and carry the balance from each to the next."""
     finalized: list[Invoice] = []
@@ -68,9 +73,11 @@ def settle(
         balance=balance,
         next_sequence=len(finalized) + 1,
         is_delinquent=any(
-            invoice.failures and invoice.paid_at is None and invoice.uncollectible_at is None
+            invoice.failures
+            and invoice.paid_at is invoice.uncollectible_at is invoice.voided_at is None
             for invoice in finalized
         ),
+        discount=discount,
     )
 
 
@@ -88,7 +95,7 @@ def customer_object(account: CustomerAccount, *, has_bought: bool = True) -> Str
         "default_source": None,
         "delinquent": account.is_delinquent and has_bought,
         "description": None,
-        "discount": None,
+        "discount": account.discount if has_bought else None,
         "email": customer.email,
         "invoice_prefix": account.invoice_prefix,
         "invoice_settings": {

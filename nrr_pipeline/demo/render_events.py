@@ -78,6 +78,7 @@ def invoice_moments(invoice: Invoice, index: int, now: int) -> Iterator[tuple[in
         (invoice.finalized_at, "invoice.finalized"),
         (invoice.paid_at, "invoice.paid"),
         (invoice.uncollectible_at, "invoice.marked_uncollectible"),
+        (invoice.voided_at, "invoice.voided"),
     ]
     moments += [(at, "invoice.payment_failed") for at, _ in invoice.failures]
     for offset, (at, event_type) in enumerate(moments):

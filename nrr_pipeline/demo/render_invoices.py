@@ -6,17 +6,16 @@ belongs to ``billing``, and the customer's balance to ``render_customers``.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from nrr_pipeline.demo.account import StripeObject
-from nrr_pipeline.demo.billing_records import Invoice, InvoiceLine, LineKind
-from nrr_pipeline.demo.catalog import Price
-from nrr_pipeline.demo.cycles import DAY, day_of
+from nrr_pipeline.demo.billing_records import Invoice, InvoiceLine
+from nrr_pipeline.demo.coupons import Grant
+from nrr_pipeline.demo.cycles import DAY
 from nrr_pipeline.demo.render_catalog import CatalogObjects
 from nrr_pipeline.demo.render_customers import CustomerAccount
+from nrr_pipeline.demo.render_discounts import DiscountPrinter
+from nrr_pipeline.demo.render_lines import description, taxes
 
 BUSINESS_NAME = "Waypost"
-_TIMES = "\N{MULTIPLICATION SIGN}"
 _NOTHING: list[StripeObject] = []
 _NO_METADATA: StripeObject = {}
 
@@ -45,7 +44,6 @@ _SAME_FOR_ALL: StripeObject = {
     "default_source": None,
     "default_tax_rates": _NOTHING,
     "description": None,
-    "discounts": _NOTHING,
     "due_date": None,
     "footer": None,
     "from_invoice": None,
@@ -68,9 +66,7 @@ _SAME_FOR_ALL: StripeObject = {
     "shipping_details": None,
     "statement_descriptor": None,
     "test_clock": None,
-    "total_discount_amounts": _NOTHING,
     "total_pretax_credit_amounts": _NOTHING,
-    "total_taxes": _NOTHING,
 }
 """Fields that are alike on all invoices; this business has no use for most of them."""
 
@@ -79,8 +75,13 @@ class InvoicePrinter:
     """Shows the invoices of one subscription."""
 
     def __init__(
-        self, subscription_id: str, account: CustomerAccount, catalog: CatalogObjects
+        self,
+        subscription_id: str,
+        account: CustomerAccount,
+        catalog: CatalogObjects,
+        discounts: DiscountPrinter,
     ) -> None:
+        self._discounts = discounts
         self._account = account
         self._catalog = catalog
         self._subscription_id = subscription_id
@@ -130,6 +131,7 @@ class InvoicePrinter:
             "customer_email": customer.email,
             "customer_name": customer.name,
             "customer_phone": customer.phone,
+            "discounts": self._discounts_of(invoice),
             "effective_at": finalized_at,
             "ending_balance": None if is_draft else invoice.ending_balance,
             "hosted_invoice_url": None
@@ -150,29 +152,61 @@ class InvoicePrinter:
                     invoice.uncollectible_at if status == "uncollectible" else None
                 ),
                 "paid_at": invoice.paid_at if is_paid else None,
-                "voided_at": None,
+                "voided_at": invoice.voided_at if status == "void" else None,
             },
-            "subtotal": invoice.total,
-            "subtotal_excluding_tax": invoice.total,
-            "total": invoice.total,
-            "total_excluding_tax": invoice.total,
+            **self._totals(invoice),
             "webhooks_delivered_at": invoice.created,
         }
-        if status == "uncollectible":
+        if status == "uncollectible" and invoice.failures:
             shown["status_details"] = {"uncollectible": {"reason": "max_payment_attempts"}}
         return shown
 
+    def _discounts_of(self, invoice: Invoice) -> list[StripeObject]:
+        """The discounts on the invoice as a whole; those of items stand on their lines only."""
+        return [self._show(each) for each in invoice.discounts if each.level != "item"]
+
+    def _show(self, grant: Grant) -> StripeObject:
+        return self._discounts.show(grant, self._account.customer.id, self._subscription_id)
+
+    def _totals(self, invoice: Invoice) -> StripeObject:
+        """What the lines come to: items' discounts are off the subtotal, all others follow."""
+        taken: dict[str, int] = {}
+        for line in invoice.lines:
+            for grant, amount in line.discounts:
+                taken[grant.id] = taken.get(grant.id, 0) + amount
+        of_items = sum(taken[each.id] for each in invoice.discounts if each.level == "item")
+        subtotal = sum(line.amount for line in invoice.lines) - of_items
+        tax = sum(line.tax for line in invoice.lines)
+        rate = invoice.tax_rate
+        included = tax if rate is not None and rate.is_inclusive else 0
+        return {
+            "subtotal": subtotal,
+            "subtotal_excluding_tax": subtotal - included,
+            "total": invoice.total,
+            "total_discount_amounts": [
+                {"amount": taken[each.id], "discount": self._show(each)}
+                for each in invoice.discounts
+            ],
+            "total_excluding_tax": invoice.total - tax,
+            "total_taxes": taxes(rate, tax, sum(line.net for line in invoice.lines)),
+        }
+
     def _line_object(self, line: InvoiceLine, invoice: Invoice) -> StripeObject:
-        price, quantity = line.item.price, line.item.quantity
+        price, quantity = line.item.price, line.quantity or 0
         return {
             "id": line.id,
             "object": "line_item",
             "amount": line.amount,
             "currency": price.currency,
-            "description": _description(line.kind, price, quantity, line.start // DAY),
-            "discount_amounts": _NOTHING,
+            "description": description(line.kind, price, quantity, line.start // DAY),
+            "discount_amounts": [
+                {"amount": amount, "discount": self._show(grant)}
+                for grant, amount in line.discounts
+            ],
             "discountable": not line.kind.is_proration,
-            "discounts": _NOTHING,
+            "discounts": [
+                self._show(grant) for grant, _ in line.discounts if grant.level == "item"
+            ],
             "invoice": invoice.id,
             "livemode": False,
             "metadata": _NO_METADATA,
@@ -184,7 +218,7 @@ class InvoicePrinter:
             "quantity_decimal": str(quantity),
             "subscription": invoice.subscription_id,
             "subtotal": line.amount,
-            "taxes": _NOTHING,
+            "taxes": taxes(invoice.tax_rate, line.tax, line.net),
         }
 
     def _line_parent(self, line: InvoiceLine, invoice: Invoice) -> StripeObject:
@@ -231,6 +265,8 @@ class InvoicePrinter:
 
 
 def _status(invoice: Invoice, at: int) -> str:
+    if invoice.voided_at is not None and invoice.voided_at <= at:
+        return "void"
     if invoice.finalized_at is None or invoice.finalized_at > at:
         return "draft"
     if invoice.paid_at is not None and invoice.paid_at <= at:
@@ -247,15 +283,3 @@ def _next_attempt(
     if status not in {"draft", "open"} or invoice.finalized_at is None:
         return None
     return failures[-1][1] if failures else invoice.charge_at
-
-
-@lru_cache(maxsize=50_000)
-def _description(kind: LineKind, price: Price, quantity: int, day_number: int) -> str:
-    name = price.plan.value
-    if kind is LineKind.TRIAL:
-        return f"Trial period for {name}"
-    if kind is LineKind.ORDINARY:
-        return f"{quantity} {_TIMES} {name} (at ${price.unit_amount / 100:.2f} / {price.interval})"
-    day = day_of(day_number * DAY)
-    word = "Unused" if kind is LineKind.UNUSED else "Remaining"
-    return f"{word} time on {quantity} {_TIMES} {name} after {day.day} {day:%b %Y}"

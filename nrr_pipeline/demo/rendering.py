@@ -14,13 +14,24 @@ from typing import NamedTuple
 from nrr_pipeline.demo.account import OBJECT_KINDS, StripeAccount, StripeObject
 from nrr_pipeline.demo.billing import SubscriptionBilling
 from nrr_pipeline.demo.billing_records import Invoice, Moment
+from nrr_pipeline.demo.coupons import Grant
 from nrr_pipeline.demo.identifiers import Identifiers, PartNumbering, part_number
-from nrr_pipeline.demo.log import BusinessLog, Customer, Happening, Subscribed
+from nrr_pipeline.demo.log import (
+    BusinessLog,
+    Customer,
+    CustomerDeleted,
+    CustomerDiscounted,
+    DiscountGiven,
+    Happening,
+    Subscribed,
+)
 from nrr_pipeline.demo.render_catalog import catalog_objects, price_object, product_object
-from nrr_pipeline.demo.render_customers import customer_object, settle
+from nrr_pipeline.demo.render_customers import CustomerAccount, customer_object, settle
+from nrr_pipeline.demo.render_discounts import DiscountPrinter
 from nrr_pipeline.demo.render_events import EVENT_WINDOW, event_object, invoice_moments
 from nrr_pipeline.demo.render_invoices import InvoicePrinter
-from nrr_pipeline.demo.render_subscriptions import subscription_object
+from nrr_pipeline.demo.render_schedules import schedule_object
+from nrr_pipeline.demo.render_subscriptions import SubscriptionPrinter, billing_mode
 
 _CUSTOMER_OWNERS = 1 << 23
 """Owner numbers from here on are customers; those below are subscriptions."""
@@ -68,6 +79,16 @@ class _Rendering:
         self._ids = Identifiers(log.seed)
         self._catalog = catalog_objects(log.catalog, now)
         self._objects: dict[str, list[StripeObject]] = {kind: [] for kind in OBJECT_KINDS}
+        self._deleted: dict[str, dict[str, StripeObject]] = {kind: {} for kind in OBJECT_KINDS}
+        self._unlisted: dict[str, dict[str, StripeObject]] = {}
+        self._grants = _customer_grants(log)
+        self._deleted_at = {
+            each.customer_id: each.at
+            for each in log.customer_happenings
+            if isinstance(each, CustomerDeleted)
+        }
+        self._discounts = DiscountPrinter(log.catalog.coupons, _all_grants(log), now)
+        self._subscriptions = SubscriptionPrinter(self._catalog, self._discounts)
 
     def account(self) -> StripeAccount:
         self._render_catalog()
@@ -82,7 +103,8 @@ class _Rendering:
             now=self._now,
             livemode=False,
             objects=self._objects,
-            deleted={kind: {} for kind in OBJECT_KINDS},
+            deleted=self._deleted,
+            unlisted=self._unlisted,
         )
 
     def _render_catalog(self) -> None:
@@ -92,9 +114,14 @@ class _Rendering:
             for product in catalog.products
             if product.created <= now
         ]
+        prices = [price for price in catalog.prices if price.created <= now]
         self._objects["prices"] = [
-            price_object(price, now) for price in catalog.prices if price.created <= now
+            price_object(price, now) for price in prices if not price.is_inline
         ]
+        self._unlisted["prices"] = {
+            price.id: price_object(price, now) for price in prices if price.is_inline
+        }
+        self._objects["coupons"] = self._discounts.coupons()
 
     def _histories(self) -> dict[str, list[_History]]:
         """What happened to every subscription until now, by customer."""
@@ -117,6 +144,7 @@ class _Rendering:
             self._log.catalog,
             PartNumbering(self._ids, history.owner),
             watched_from=self._now - EVENT_WINDOW,
+            customer_discounts=self._grants.get(history.started.customer_id, ()),
         )
         billing.play(history.later, self._now)
         return billing
@@ -126,18 +154,42 @@ class _Rendering:
         billings = [(history.owner, self._play(history)) for history in histories]
         invoices = [invoice for _, billing in billings for invoice in billing.invoices]
         payment_method_id = self._ids.long("pm", part_number(owner, 0))
-        account = settle(customer, payment_method_id, invoices, self._now)
-        self._objects["customers"].append(customer_object(account, has_bought=bool(billings)))
+        account = settle(
+            customer, payment_method_id, invoices, self._now, self._discount_of(customer)
+        )
+        self._show_customer(account, has_bought=bool(billings))
         if customer.created >= self._now - EVENT_WINDOW:
             created = customer_object(account, has_bought=False)
             self._add_event(owner, 0, "customer.created", customer.created, created)
         for subscription_owner, billing in billings:
             self._render_subscription(billing)
-            printer = InvoicePrinter(billing.state.id, account, self._catalog)
+            printer = InvoicePrinter(billing.state.id, account, self._catalog, self._discounts)
             self._render_invoices(subscription_owner, billing.invoices, printer)
 
+    def _discount_of(self, customer: Customer) -> StripeObject | None:
+        """The discount that the customer has now."""
+        running = [
+            self._discounts.show(grant, customer.id, None)
+            for grant in self._grants.get(customer.id, ())
+            if grant.start <= self._now and (grant.end is None or grant.end > self._now)
+        ]
+        return running[-1] if running else None
+
+    def _show_customer(self, account: CustomerAccount, *, has_bought: bool) -> None:
+        """List a customer, or keep what Stripe keeps of a deleted one."""
+        customer_id = account.customer.id
+        if self._deleted_at.get(customer_id, self._now + 1) > self._now:
+            self._objects["customers"].append(customer_object(account, has_bought=has_bought))
+        else:
+            stub = {"id": customer_id, "object": "customer", "deleted": True}
+            self._deleted["customers"][customer_id] = stub
+
     def _render_subscription(self, billing: SubscriptionBilling) -> None:
-        shown = subscription_object(billing.state, self._catalog)
+        shown = self._subscriptions.show(billing.state)
+        for schedule in billing.schedules:
+            mode = billing_mode(billing.state)
+            scheduled = schedule_object(schedule, billing.state, mode)
+            self._objects["subscription_schedules"].append(scheduled)
         self._objects["subscriptions"].append(shown)
         self._objects["subscription_items"] += shown["items"]["data"]
         for moment in billing.moments:
@@ -150,8 +202,8 @@ class _Rendering:
             moment.event_id,
             moment.event_type,
             moment.at,
-            subscription_object(moment.after, self._catalog),
-            before=before and subscription_object(before, self._catalog),
+            self._subscriptions.show(moment.after),
+            before=before and self._subscriptions.show(before),
             request_id=moment.event_id.replace("evt_1", "req_") if moment.is_request else None,
         )
 
@@ -173,3 +225,21 @@ class _Rendering:
 
 def _newest_first(shown: StripeObject) -> tuple[int, str]:
     return -shown["created"], shown["id"]
+
+
+def _customer_grants(log: BusinessLog) -> dict[str, list[Grant]]:
+    """The discounts of customers as a whole."""
+    grants: dict[str, list[Grant]] = {}
+    for each in log.customer_happenings:
+        if isinstance(each, CustomerDiscounted):
+            grants.setdefault(each.customer_id, []).append(each.grant)
+    return grants
+
+
+def _all_grants(log: BusinessLog) -> list[Grant]:
+    """Every discount that was ever given."""
+    given = [each.grant for each in log.happenings if isinstance(each, DiscountGiven)]
+    for each in log.happenings:
+        if isinstance(each, Subscribed):
+            given += each.grants
+    return given + [grant for grants in _customer_grants(log).values() for grant in grants]

@@ -15,22 +15,14 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
-from nrr_pipeline.demo.log import (
-    BusinessLog,
-    CanceledAtOnce,
-    CancellationTookEffect,
-    EndedByFailedPayment,
-    Happening,
-    Item,
-    ItemsChanged,
-    Subscribed,
-)
+from nrr_pipeline.demo.coupons import Grant
+from nrr_pipeline.demo.log import BusinessLog, CustomerDiscounted, Happening
+from nrr_pipeline.demo.truth_life import Life
+from nrr_pipeline.demo.truth_pricing import mrr_micros
 
 PeriodKind = Literal["month", "quarter", "trailing_12_months"]
 Dimension = Literal["product", "price", "billing_interval", "country"]
 
-_MICROS_PER_MINOR_UNIT = 10_000
-_MONTHS_PER_INTERVAL = {"month": 1, "year": 12}
 _MONTHS_BEFORE_START: dict[PeriodKind, int] = {
     "month": 0,
     "quarter": 0,
@@ -117,9 +109,15 @@ def item_intervals(log: BusinessLog) -> tuple[TrueInterval, ...]:
     histories: dict[str, list[Happening]] = defaultdict(list)
     for happening in log.happenings:
         histories[happening.subscription_id].append(happening)
+    grants: dict[str, list[Grant]] = defaultdict(list)
+    for each in log.customer_happenings:
+        if isinstance(each, CustomerDiscounted):
+            grants[each.customer_id].append(each.grant)
     intervals: list[TrueInterval] = []
     for history in histories.values():
-        intervals += _subscription_intervals(log, history)
+        customer_id = getattr(history[0], "customer_id", "")
+        life = Life(log.catalog, history, grants.get(customer_id, ()), log.ends_at)
+        intervals += _intervals(log, life)
     return tuple(intervals)
 
 
@@ -133,7 +131,8 @@ def retention_by(
 ) -> dict[str, TrueRetention]:
     """The retention of a period for every segment of a dimension.
 
-    A segment is the id of the product or price, ``month`` or ``year``, or the country's code.
+    A segment is the id of the product or price, an interval such as ``month`` or ``3 months``, or
+    the country's code.
     """
     return _retention(log, kind, period_start, dimension)
 
@@ -141,73 +140,48 @@ def retention_by(
 # From happenings to days
 
 
-def _subscription_intervals(log: BusinessLog, history: list[Happening]) -> list[TrueInterval]:
-    started = history[0]
-    if not isinstance(started, Subscribed):
-        raise TypeError(f"A subscription's first happening is its start, not {started!r}.")
-    days = _states_by_day(started, history[1:])
+Step = tuple[str, int, int]
+"""Price, quantity and MRR in micros."""
+
+
+def _intervals(log: BusinessLog, life: Life) -> list[TrueInterval]:
+    """The intervals of a subscription's items; the last state of a day is the day's."""
+    days = sorted({_day(at) for at in life.turning_points()})
+    steps = [(day, _steps_at(log, life, _last_second(day))) for day in days]
     intervals: list[TrueInterval] = []
-    for item_id in dict.fromkeys(item.id for _, items in days for item in items):
-        steps = [(day, next((i for i in items if i.id == item_id), None)) for day, items in days]
-        intervals += _item_steps(log, started, steps)
+    for item_id in life.item_ids:
+        mine = [(day, found.get(item_id)) for day, found in steps]
+        before = [(None, None), *mine]
+        changes = [now for now, then in zip(mine, before, strict=False) if now[1] != then[1]]
+        ends = [*(day for day, _ in changes[1:]), None][: len(changes)]
+        intervals += [
+            TrueInterval(
+                subscription_item_id=item_id,
+                subscription_id=life.started.subscription_id,
+                customer_id=life.started.customer_id,
+                valid_from=day,
+                valid_to=end,
+                mrr_micros=step[2],
+                price_id=step[0],
+                quantity=step[1],
+            )
+            for (day, step), end in zip(changes, ends, strict=True)
+            if step is not None
+        ]
     return intervals
 
 
-def _states_by_day(
-    started: Subscribed, later: list[Happening]
-) -> list[tuple[date, tuple[Item, ...]]]:
-    """What counts from which day on; the last state of a day is the day's."""
-    first_paid_day = _day(started.trial_end or started.at)
-    states: dict[date, tuple[Item, ...]] = {first_paid_day: started.items}
-    for happening in later:
-        items = _items_after(happening)
-        if items is not None:
-            states[max(first_paid_day, _day(happening.at))] = items
-    return sorted(states.items())
-
-
-def _items_after(happening: Happening) -> tuple[Item, ...] | None:
-    """The items that count after a happening; nothing when it leaves them as they are."""
-    match happening:
-        case ItemsChanged():
-            return happening.items
-        case CancellationTookEffect() | CanceledAtOnce() | EndedByFailedPayment():
-            return ()
-        case _:
-            return None
-
-
-def _item_steps(
-    log: BusinessLog, started: Subscribed, steps: list[tuple[date, Item | None]]
-) -> list[TrueInterval]:
-    """The intervals of one item; days on which nothing changed belong to one interval."""
-    changes = [
-        step
-        for step, before in zip(steps, [(None, None), *steps], strict=False)
-        if step[1] != before[1]
-    ]
-    ends = [day for day, _ in changes[1:]]
-    return [
-        TrueInterval(
-            subscription_item_id=item.id,
-            subscription_id=started.subscription_id,
-            customer_id=started.customer_id,
-            valid_from=day,
-            valid_to=end,
-            mrr_micros=mrr_micros(log, item),
-            price_id=item.price_id,
-            quantity=item.quantity,
-        )
-        for (day, item), end in zip(changes, [*ends, None], strict=True)
-        if item is not None and mrr_micros(log, item) > 0
-    ]
-
-
-def mrr_micros(log: BusinessLog, item: Item) -> int:
-    """The MRR of an item in whole micros, rounded half to even."""
-    price = log.catalog.price_of[item.price_id]
-    months = _MONTHS_PER_INTERVAL[price.interval] * price.interval_count
-    return round(Fraction(price.unit_amount * item.quantity * _MICROS_PER_MINOR_UNIT, months))
+def _steps_at(log: BusinessLog, life: Life, at: int) -> dict[str, Step]:
+    """Every item with MRR at a moment."""
+    held = life.held_at(at)
+    rate_id = life.started.tax_rate_id
+    percentage = log.catalog.tax_rate_of[rate_id].percentage if rate_id else Fraction(0)
+    micros = mrr_micros(held, life.shared_at(at), percentage)
+    return {
+        each.item_id: (each.price.id, each.quantity, micros[each.item_id])
+        for each in held
+        if micros[each.item_id] > 0
+    }
 
 
 # From days to retention
@@ -264,9 +238,13 @@ def _segments(log: BusinessLog, dimension: Dimension | None) -> Callable[[TrueIn
         case "price":
             return lambda item: item.price_id
         case "billing_interval":
-            return lambda item: price_of[item.price_id].interval
+            return lambda item: _interval_name(*price_of[item.price_id].cadence)
         case "country":
             return lambda item: countries[item.customer_id]
+
+
+def _interval_name(interval: str, every: int) -> str:
+    return interval if every == 1 else f"{every} {interval}s"
 
 
 def _summary(group: Iterable[_Standing]) -> TrueRetention:
@@ -293,6 +271,10 @@ def _summary(group: Iterable[_Standing]) -> TrueRetention:
 
 def _day(at: int) -> date:
     return datetime.fromtimestamp(at, UTC).date()
+
+
+def _last_second(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC).timestamp())
 
 
 def _first_of_month(day: date, months_later: int) -> date:

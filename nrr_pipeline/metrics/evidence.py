@@ -6,6 +6,9 @@ them. Times are unix seconds. Neither folding nor pricing belongs here.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
+
+from nrr_pipeline.metrics.discounts import Discount
 
 
 class Source(StrEnum):
@@ -89,7 +92,8 @@ class TermsFact:
 class StateSpan:
     """A stretch in which the whole subscription, or one item, is not simply active.
 
-    ``held_out`` says why a stretch that may have MRR cannot be priced.
+    ``held_out`` says why a stretch that may have MRR cannot be priced, ``approximation`` why one
+    that counts may not have.
     """
 
     starts_at: int
@@ -98,6 +102,39 @@ class StateSpan:
     source: Source
     source_id: str
     held_out: str | None = None
+    approximation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountSpan:
+    """A stretch in which a discount is in force on one item, or on all (``item_id`` of ``None``).
+
+    Spans of one discount may overlap: it counts once, as the first of them describes it.
+    """
+
+    starts_at: int
+    ends_at: int | None
+    discount: Discount
+    item_id: str | None
+    source: Source
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaxSpan:
+    """A stretch in which ``rate`` is all the tax that tax-inclusive amounts contain: 19/100.
+
+    An item's own spans go before those of the whole subscription (``item_id`` of ``None``), and of
+    several that hold the first counts. ``approximation`` says what about the rate was assumed.
+    """
+
+    starts_at: int
+    ends_at: int | None
+    rate: Fraction
+    item_id: str | None
+    source: Source
+    source_id: str
+    approximation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +152,19 @@ class ItemEvidence:
 
 @dataclass(frozen=True, slots=True)
 class LineAmount:
-    """What an ordinary paid invoice line charged, to hold a price's arithmetic against."""
+    """What an ordinary paid invoice line charged, to hold a price's arithmetic against.
+
+    ``net_minor`` is the line after ``discounts``, those that its invoice took off it, whatever
+    their duration; ``None`` leaves the discounts unchecked. ``invoice_id`` says which lines share a
+    fixed amount.
+    """
 
     line_id: str
     terms: Terms
     subtotal_minor: int
+    net_minor: int | None = None
+    discounts: tuple[Discount, ...] = ()
+    invoice_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +186,8 @@ class SubscriptionEvidence:
     at_risk: tuple[tuple[int, int | None], ...] = ()
     scheduled_churn: tuple[tuple[int, int | None], ...] = ()
     line_amounts: tuple[LineAmount, ...] = ()
+    discounts: tuple[DiscountSpan, ...] = ()
+    taxes: tuple[TaxSpan, ...] = ()
     problems: tuple["Finding", ...] = ()
 
 

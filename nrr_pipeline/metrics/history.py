@@ -7,14 +7,19 @@ same under every policy.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TypeVar
 
+from nrr_pipeline.metrics.discounts import Discount, DiscountLevel, in_order
 from nrr_pipeline.metrics.evidence import (
     BillingState,
+    DiscountSpan,
     EndReason,
     ItemEvidence,
     Source,
     StateSpan,
     SubscriptionEvidence,
+    TaxSpan,
     Terms,
 )
 from nrr_pipeline.metrics.terms_history import TermsStretch, fold_terms
@@ -27,7 +32,9 @@ class HistorySegment:
     ``valid_from`` and ``valid_to`` are unix seconds, half-open; ``None`` is open-ended. Where
     ``approximation`` is set, ``alternative`` are the terms that may be the true ones (``None``:
     the item may not have counted at all). ``held_out`` says why the stretch cannot be priced.
-    ``end_reason`` is set on the last stretch before MRR ends.
+    ``end_reason`` is set on the last stretch before MRR ends. ``discounts`` are all that are in
+    force, in their order and whatever their duration; ``tax_rate`` is the tax that tax-inclusive
+    amounts contain. Where ``is_at_risk``, ``at_risk_since`` says since when.
     """
 
     subscription_item_id: str
@@ -46,6 +53,9 @@ class HistorySegment:
     alternative: Terms | None = None
     held_out: str | None = None
     end_reason: EndReason | None = None
+    discounts: tuple[Discount, ...] = ()
+    tax_rate: Fraction | None = None
+    at_risk_since: int | None = None
 
 
 def fold_subscription(evidence: SubscriptionEvidence) -> list[HistorySegment]:
@@ -64,33 +74,76 @@ def fold_subscription(evidence: SubscriptionEvidence) -> list[HistorySegment]:
 def _overlay(
     evidence: SubscriptionEvidence, item: ItemEvidence, stretch: TermsStretch
 ) -> Iterator[HistorySegment]:
-    """Cut a stretch wherever the subscription's or the item's state or a flag changes."""
-    spans = (*item.spans, *evidence.spans)
-    edges = {edge for span in spans for edge in (span.starts_at, span.ends_at)}
-    for flags in (evidence.at_risk, evidence.scheduled_churn):
-        edges.update(edge for flag in flags for edge in flag)
+    """Cut a stretch wherever a state, a flag, a discount or the tax of the item changes."""
+    overlays = _Overlays.of(evidence, item)
     cuts = sorted(
         edge
-        for edge in edges
-        if edge is not None
-        and stretch.starts_at < edge
-        and (stretch.ends_at is None or edge < stretch.ends_at)
+        for edge in overlays.edges()
+        if stretch.starts_at < edge and (stretch.ends_at is None or edge < stretch.ends_at)
     )
     bounds = [stretch.starts_at, *cuts, stretch.ends_at]
     for start, end in itertools.pairwise(bounds):
         assert start is not None  # noqa: S101  (only the last bound is open)
-        yield _segment(evidence, item, stretch, spans, start, end)
+        yield _segment(evidence, item, stretch, overlays, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlays:
+    """Everything beside its terms that changes in the life of one item."""
+
+    states: tuple[StateSpan, ...]
+    at_risk: tuple[tuple[int, int | None], ...]
+    scheduled_churn: tuple[tuple[int, int | None], ...]
+    discounts: tuple[DiscountSpan, ...]
+    taxes: tuple[TaxSpan, ...]
+
+    @classmethod
+    def of(cls, evidence: SubscriptionEvidence, item: ItemEvidence) -> "_Overlays":
+        """What concerns an item; its own states and taxes before those of the subscription."""
+        item_id = item.subscription_item_id
+        return cls(
+            states=(*item.spans, *evidence.spans),
+            at_risk=evidence.at_risk,
+            scheduled_churn=evidence.scheduled_churn,
+            discounts=tuple(span for span in evidence.discounts if span.item_id in {item_id, None}),
+            taxes=(
+                *(span for span in evidence.taxes if span.item_id == item_id),
+                *(span for span in evidence.taxes if span.item_id is None),
+            ),
+        )
+
+    def edges(self) -> set[int]:
+        """Every second at which something may change."""
+        spans = (*self.states, *self.discounts, *self.taxes)
+        pairs = [(span.starts_at, span.ends_at) for span in spans]
+        pairs.extend((*self.at_risk, *self.scheduled_churn))
+        return {edge for pair in pairs for edge in pair if edge is not None}
+
+    def discounts_at(self, at: int) -> tuple[Discount, ...]:
+        """What is in force, in order: the customer's only where the subscription has none."""
+        found: dict[str, Discount] = {}
+        for span in self.discounts:
+            if _holds(span.starts_at, span.ends_at, at):
+                found.setdefault(span.discount.discount_id, span.discount)
+        has_own = any(each.level is DiscountLevel.SUBSCRIPTION for each in found.values())
+        return in_order(
+            each
+            for each in found.values()
+            if not (has_own and each.level is DiscountLevel.CUSTOMER)
+        )
 
 
 def _segment(
     evidence: SubscriptionEvidence,
     item: ItemEvidence,
     stretch: TermsStretch,
-    spans: Sequence[StateSpan],
+    overlays: _Overlays,
     start: int,
     end: int | None,
 ) -> HistorySegment:
-    span = next((span for span in spans if _holds(span.starts_at, span.ends_at, start)), None)
+    span = _first(overlays.states, start)
+    tax = _first(overlays.taxes, start)
+    at_risk = [flag[0] for flag in overlays.at_risk if _holds(*flag, start)]
     return HistorySegment(
         subscription_item_id=item.subscription_item_id,
         subscription_id=evidence.subscription_id,
@@ -102,12 +155,30 @@ def _segment(
         state=span.state if span else BillingState.ACTIVE,
         source=stretch.source,
         source_id=stretch.source_id,
-        is_at_risk=any(_holds(*flag, start) for flag in evidence.at_risk),
-        is_scheduled_churn=any(_holds(*flag, start) for flag in evidence.scheduled_churn),
-        approximation=stretch.approximation,
+        is_at_risk=bool(at_risk),
+        at_risk_since=min(at_risk, default=None),
+        is_scheduled_churn=any(_holds(*flag, start) for flag in overlays.scheduled_churn),
+        approximation=_joined(
+            stretch.approximation,
+            span.approximation if span else None,
+            tax.approximation if tax else None,
+        ),
         alternative=stretch.alternative,
         held_out=span.held_out if span else None,
+        discounts=overlays.discounts_at(start) if overlays.discounts else (),
+        tax_rate=tax.rate if tax else None,
     )
+
+
+_Span = TypeVar("_Span", StateSpan, TaxSpan)
+
+
+def _first(spans: Sequence[_Span], at: int) -> _Span | None:
+    return next((span for span in spans if _holds(span.starts_at, span.ends_at, at)), None)
+
+
+def _joined(*reasons: str | None) -> str | None:
+    return "; ".join(reason for reason in reasons if reason is not None) or None
 
 
 def _holds(starts_at: int, ends_at: int | None, at: int) -> bool:

@@ -5,36 +5,21 @@ belong here.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from nrr_pipeline.metrics.currencies import minor_to_micros
-from nrr_pipeline.metrics.evidence import BillingState, Finding, LineAmount, Terms
+from nrr_pipeline.metrics.counting import CountingRules, counting_pieces
+from nrr_pipeline.metrics.evidence import Finding, LineAmount
 from nrr_pipeline.metrics.history import HistorySegment
-from nrr_pipeline.metrics.money import round_half_even
-from nrr_pipeline.metrics.pricing import (
-    Normalization,
-    Price,
-    UnpriceableError,
-    interval_amount,
-    item_mrr_micros,
-)
+from nrr_pipeline.metrics.line_checks import check_lines
+from nrr_pipeline.metrics.pricing import Price, UnpriceableError
+from nrr_pipeline.metrics.valuation import Valuation
 
 FOREVER_DAY = date(9999, 12, 31)
 """The end of an interval that has not ended."""
 
 EPOCH_DAY = date(1970, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class CountingRules:
-    """Which stretches of history have MRR: the policy as far as pricing asks."""
-
-    normalization: Normalization = field(default_factory=Normalization)
-    churn_at_request: bool = False
-    paused_collection_counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,127 +70,83 @@ class DayClock:
             return EPOCH_DAY + timedelta(days=at // 86_400)
         return datetime.fromtimestamp(at, UTC).astimezone(self._zone).date()
 
+    def last_second(self, day: date) -> int:
+        """The last second of a local day, the instant of its snapshot, in unix seconds.
+
+        >>> DayClock("America/New_York").last_second(date(2026, 3, 31))
+        1775015999
+        """
+        midnight = datetime.combine(day + timedelta(days=1), time(), self._zone or UTC)
+        return int(midnight.timestamp()) - 1
+
 
 class IntervalBuilder:
-    """Prices segments under one policy, remembering each price x quantity it has computed."""
+    """Prices segments under one policy, remembering each amount that it has computed."""
 
     def __init__(self, prices: Mapping[str, Price], rules: CountingRules, clock: DayClock) -> None:
         self._prices = prices
         self._rules = rules
         self._clock = clock
-        self._known: dict[tuple[Terms, str], int] = {}
+        self._valuation = Valuation(prices, rules)
 
     def build(self, segments: Iterable[HistorySegment]) -> tuple[list[MrrInterval], list[Finding]]:
-        """The intervals of one subscription's segments, and what must be known about them.
+        """The intervals of one whole subscription's segments, and what must be known about them.
 
         An item that cannot be priced is held out with an ``error`` finding; the others go on.
         """
         intervals: list[MrrInterval] = []
         remarks: dict[tuple[str, str], MrrInterval] = {}
-        for segment in segments:
-            interval = self._interval(segment)
-            if interval is not None and interval.valid_from < interval.valid_to:
+        usage: dict[str, Finding] = {}
+        pieces = counting_pieces(segments, self._rules)
+        for piece, mates in self._valuation.slices(pieces):
+            price = self._prices.get(piece.terms.price_id)
+            if price is not None and price.is_metered:
+                usage.setdefault(piece.subscription_item_id, _usage(piece))
+                continue
+            interval = self._interval(piece, mates)
+            if interval.valid_from < interval.valid_to:
                 if interval.mrr_micros != 0:
                     _append(intervals, interval)
                 _remark(remarks, interval)
-            elif interval is not None and intervals:
+            elif intervals:
                 _end_within_a_day(intervals, interval)
-        return intervals, [_finding(remark) for remark in remarks.values()]
+        return intervals, [*(_finding(remark) for remark in remarks.values()), *usage.values()]
 
     def check_lines(self, lines: Iterable[LineAmount], currency: str) -> list[Finding]:
-        """Hold prices against what ordinary invoice lines charged for a full period."""
-        findings: list[Finding] = []
-        for line in lines:
-            price = self._prices.get(line.terms.price_id)
-            if price is None or price.is_metered or price.unsupported is not None:
-                continue
-            try:
-                expected = interval_amount(price, line.terms.quantity, currency=currency)
-            except UnpriceableError:
-                continue
-            difference = line.subtotal_minor - expected
-            if abs(difference) >= 1:
-                findings.append(_mismatch(line, difference, currency))
-        return findings
+        """Hold prices and discounts against what ordinary full-period lines charged."""
+        return check_lines(lines, self._prices, currency)
 
-    def mrr_micros(self, terms: Terms, currency: str) -> int:
-        """MRR of these terms in micros of ``currency``.
-
-        Raises:
-            UnpriceableError: The price is unknown or has no rule.
-        """
-        key = (terms, currency)
-        if key not in self._known:
-            self._known[key] = item_mrr_micros(
-                self._price(terms.price_id),
-                terms.quantity,
-                currency=currency,
-                normalization=self._rules.normalization,
-            )
-        return self._known[key]
-
-    def _price(self, price_id: str) -> Price:
-        price = self._prices.get(price_id)
-        if price is None:
-            raise UnpriceableError(
-                f"{price_id}: Stripe no longer has this price; add it again in Stripe, or correct "
-                "the item that uses it"
-            )
-        return price
-
-    def _interval(self, segment: HistorySegment) -> MrrInterval | None:
-        """The segment in days; ``None`` where it does not count. May be 0, or within one day."""
-        mrr_micros, max_error, held_out = None, None, None
+    def _interval(self, piece: HistorySegment, mates: list[HistorySegment]) -> MrrInterval:
+        """The piece in days; may be worth 0, or lie within one day."""
+        worth, held_out = None, None
         try:
-            if not self._counts(segment):
-                return None
-            mrr_micros = self.mrr_micros(segment.terms, segment.currency)
-            max_error = self._max_error(segment, mrr_micros)
+            worth = self._valuation.worth(piece, mates)
         except UnpriceableError as error:
             held_out = str(error)
-        price = self._prices.get(segment.terms.price_id)
+        price = self._prices.get(piece.terms.price_id)
+        approximation = worth.approximation if worth else piece.approximation
         return MrrInterval(
-            subscription_item_id=segment.subscription_item_id,
-            subscription_id=segment.subscription_id,
-            customer_id=segment.customer_id,
-            account_id=segment.customer_id,
+            subscription_item_id=piece.subscription_item_id,
+            subscription_id=piece.subscription_id,
+            customer_id=piece.customer_id,
+            account_id=piece.customer_id,
             product_id=price.product_id if price else None,
-            price_id=segment.terms.price_id,
+            price_id=piece.terms.price_id,
             billing_interval=price.billing_interval if price else None,
             billing_interval_count=price.billing_interval_count if price else None,
-            quantity=segment.terms.quantity,
-            currency=segment.currency,
-            mrr_micros=mrr_micros,
-            is_at_risk=segment.is_at_risk,
-            is_scheduled_churn=segment.is_scheduled_churn,
-            is_approximate=segment.approximation is not None,
-            approximation=segment.approximation,
-            max_error_micros=max_error,
-            end_reason=segment.end_reason,
+            quantity=piece.terms.quantity,
+            currency=piece.currency,
+            mrr_micros=worth.micros if worth else None,
+            is_at_risk=piece.is_at_risk,
+            is_scheduled_churn=piece.is_scheduled_churn,
+            is_approximate=approximation is not None,
+            approximation=approximation,
+            max_error_micros=worth.max_error if worth else None,
+            end_reason=piece.end_reason,
             held_out=held_out,
-            valid_from=self._clock.day(segment.valid_from),
-            valid_to=self._clock.day(segment.valid_to),
+            valid_from=self._clock.day(piece.valid_from),
+            valid_to=self._clock.day(piece.valid_to),
         )
-
-    def _counts(self, segment: HistorySegment) -> bool:
-        if segment.held_out is not None:
-            raise UnpriceableError(segment.held_out)
-        if segment.is_scheduled_churn and self._rules.churn_at_request:
-            return False
-        if segment.state is BillingState.COLLECTION_PAUSED:
-            return self._rules.paused_collection_counts
-        return segment.state is BillingState.ACTIVE
-
-    def _max_error(self, segment: HistorySegment, mrr_micros: int) -> int | None:
-        if segment.approximation is None:
-            return None
-        if segment.alternative is None:
-            return mrr_micros
-        try:
-            alternative = self.mrr_micros(segment.alternative, segment.currency)
-        except UnpriceableError:
-            return None
-        return abs(mrr_micros - alternative)
 
 
 def _remark(remarks: dict[tuple[str, str], MrrInterval], interval: MrrInterval) -> None:
@@ -226,6 +167,11 @@ def _remark(remarks: dict[tuple[str, str], MrrInterval], interval: MrrInterval) 
 def _larger(first: int | None, second: int | None) -> int | None:
     """The larger of two errors; one that is not known leaves the whole unknown."""
     return None if first is None or second is None else max(first, second)
+
+
+def _usage(piece: HistorySegment) -> Finding:
+    detail = f"{piece.terms.price_id} bills what was used, which is not MRR; it counts as 0"
+    return Finding("usage_not_in_mrr", "info", piece.subscription_item_id, detail)
 
 
 def _finding(remark: MrrInterval) -> Finding:
@@ -249,12 +195,11 @@ def _append(intervals: list[MrrInterval], interval: MrrInterval) -> None:
     """Add an interval, joining it to the one before where only the days differ."""
     if intervals:
         last = intervals[-1]
-        joined = replace(last, valid_to=interval.valid_to, end_reason=interval.end_reason)
-        if last.valid_to == interval.valid_from and joined == replace(
-            interval, valid_from=last.valid_from
-        ):
-            intervals[-1] = joined
-            return
+        if last.valid_to == interval.valid_from and last.mrr_micros == interval.mrr_micros:
+            joined = replace(interval, valid_from=last.valid_from)
+            if joined == replace(last, valid_to=joined.valid_to, end_reason=joined.end_reason):
+                intervals[-1] = joined
+                return
     intervals.append(interval)
 
 
@@ -266,15 +211,3 @@ def _end_within_a_day(intervals: list[MrrInterval], empty: MrrInterval) -> None:
         and last.valid_to == empty.valid_from
     ):
         intervals[-1] = replace(last, end_reason=empty.end_reason)
-
-
-def _mismatch(line: LineAmount, difference: Fraction, currency: str) -> Finding:
-    return Finding(
-        "line_amount",
-        "warning",
-        line.line_id,
-        f"the line charges {line.subtotal_minor} minor units for {line.terms.quantity} x "
-        f"{line.terms.price_id}, the price says {float(line.subtotal_minor - difference):.12g}",
-        amount_micros=round_half_even(minor_to_micros(difference, currency)),
-        currency=currency,
-    )

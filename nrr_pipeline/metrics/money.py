@@ -99,6 +99,19 @@ def format_money(micros: int, currency: str, *, whole: bool = False) -> str:
     return f"{sign}{currency.upper()} {text}"
 
 
+def format_exact(value: Fraction, *, decimals: int = 6) -> str:
+    """An exact number for readers; an ellipsis where it has more decimals than are shown.
+
+    >>> format_exact(Fraction(25, 2)), format_exact(Fraction(-1, 3)), format_exact(Fraction(7))
+    ('12.5', '-0.333333…', '7')
+    """
+    scaled = abs(value) * 10**decimals
+    whole, parts = divmod(scaled.numerator // scaled.denominator, 10**decimals)
+    digits = f"{parts:0{decimals}d}".rstrip("0")
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}{'.' if digits else ''}{digits}{'' if scaled.denominator == 1 else '…'}"
+
+
 def format_ratio(numerator: int, denominator: int, *, currency: str | None = None) -> str:
     """A ratio in per cent with one decimal, rounded toward zero; ``n/a`` without a denominator.
 

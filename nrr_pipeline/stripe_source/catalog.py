@@ -23,13 +23,38 @@ EVENT_DAYS = 30
 
 EXPANSIONS: Mapping[str, tuple[str, ...]] = {
     "prices": ("tiers", "currency_options"),
-    "coupons": ("applies_to",),
+    "coupons": ("applies_to", "currency_options"),
+    "customers": ("discount.source.coupon",),
     "subscriptions": ("discounts.source.coupon", "items.data.discounts"),
+    "invoices": (
+        "discounts.source.coupon",
+        "lines.data.discounts",
+        "total_discount_amounts.discount",
+    ),
 }
-"""What is expanded in an object, by kind; in a list each has ``data.`` before it."""
+"""What is expanded in an object, by kind; in a list each has ``data.`` before it.
+
+Stripe goes no deeper than four levels, ``data`` included.
+"""
+
+COUPON_EXPANSIONS: Mapping[str, tuple[str, ...]] = {
+    "customers": (
+        "discount.source.coupon.applies_to",
+        "discount.source.coupon.currency_options",
+    ),
+    "subscriptions": (
+        "discounts.source.coupon.applies_to",
+        "discounts.source.coupon.currency_options",
+    ),
+    "invoices": (
+        "discounts.source.coupon.applies_to",
+        "discounts.source.coupon.currency_options",
+    ),
+}
+"""How an object that is read alone shows the whole of a coupon that no list has any more."""
 
 ITEM_EXPANSIONS = ("data.discounts.source.coupon",)
-"""For a subscription's items read on their own: one level deeper than within the subscription."""
+"""For items and lines read on their own: one level deeper than within what they belong to."""
 
 KIND_OF_TYPE: Mapping[str, str] = {
     "customer": "customers",
@@ -108,9 +133,10 @@ def items_listing(subscription_id: str) -> Listing:
 
 
 def lines_listing(invoice_id: str) -> Listing:
-    """All lines of one invoice."""
+    """All lines of one invoice, with their discounts' coupons."""
     path = f"/v1/invoices/{quote(invoice_id, safe='')}/lines"
-    return Listing(path, "lines", {"limit": PAGE_SIZE}, has_created_filter=False)
+    params = {"limit": PAGE_SIZE, "expand": [*ITEM_EXPANSIONS]}
+    return Listing(path, "lines", params, has_created_filter=False)
 
 
 def sample_params(kind: str) -> dict[str, Any]:
@@ -119,6 +145,11 @@ def sample_params(kind: str) -> dict[str, Any]:
     if kind == "subscriptions":
         params["status"] = "all"
     return params
+
+
+def with_whole_coupons(kind: str, object_id: str) -> tuple[str, dict[str, Any]]:
+    """Path and parameters of one object that shows all there is to know of its coupons."""
+    return single(kind, object_id)[0], {"expand": list(COUPON_EXPANSIONS[kind])}
 
 
 def single(kind: str, object_id: str) -> tuple[str, dict[str, Any]]:

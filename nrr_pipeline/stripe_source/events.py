@@ -12,7 +12,9 @@ from nrr_pipeline.stripe_source.payloads import (
     MalformedObjectError,
     Payload,
     entries,
+    has_only_objects,
     item_terms,
+    moment,
     required_id,
     required_moment,
 )
@@ -54,10 +56,21 @@ def _read_event(payload: Payload) -> SubscriptionEvent:
     previous = data.get("previous_attributes")
     changed_from = previous if isinstance(previous, Mapping) else {}
     for state in (after, changed_from):
+        if not has_only_objects(state, "items"):
+            raise MalformedObjectError(f"{event_id}: one of its items is not an object")
+        _require_dates(state, "trial_start", "trial_end")
         for item in entries(state, "items"):
             required_id(item, "id")
             item_terms(item)
+            trial = item.get("current_trial")
+            if isinstance(trial, Mapping):
+                _require_dates(trial, "start_date", "end_date")
     return SubscriptionEvent(at, event_id, after, changed_from)
+
+
+def _require_dates(payload: Payload, *fields: str) -> None:
+    for field in fields:
+        moment(payload, field)
 
 
 def _order(event: SubscriptionEvent, events: Sequence[SubscriptionEvent]) -> tuple[int, bool, str]:

@@ -7,42 +7,41 @@ does, from when we looked. Folding the facts is ``metrics.history``'s.
 from collections.abc import Mapping, Sequence
 
 from nrr_pipeline.metrics.evidence import (
-    BillingState,
     EndReason,
     Finding,
     ItemEvidence,
-    LineAmount,
-    Source,
-    StateSpan,
     SubscriptionEvidence,
 )
 from nrr_pipeline.metrics.pricing import Price
+from nrr_pipeline.stripe_source.coupons import CouponBook
+from nrr_pipeline.stripe_source.discount_looks import Sightings
+from nrr_pipeline.stripe_source.discounts import Discounts
+from nrr_pipeline.stripe_source.doubts import billing_doubts, paused_doubts
 from nrr_pipeline.stripe_source.events import SubscriptionEvent, read_events
-from nrr_pipeline.stripe_source.lines import Line, Lines, read_lines
+from nrr_pipeline.stripe_source.line_amounts import full_lines, line_amounts
+from nrr_pipeline.stripe_source.lines import Lines, read_lines
 from nrr_pipeline.stripe_source.payloads import (
     MalformedObjectError,
     Payload,
-    entries,
+    has_only_objects,
     moment,
     required_id,
     required_moment,
 )
+from nrr_pipeline.stripe_source.planned import metered_usage, planned_changes
 from nrr_pipeline.stripe_source.records import ObservedVersion, SubscriptionRecord
 from nrr_pipeline.stripe_source.states import (
     assumed_onsets,
     at_risk_spans,
-    item_trial_spans,
     scheduled_churn_spans,
     state_facts,
     state_spans,
-    trial_spans,
 )
+from nrr_pipeline.stripe_source.taxes import tax_spans
 from nrr_pipeline.stripe_source.terms import Facts, item_facts, item_joined_at
+from nrr_pipeline.stripe_source.trials import item_trial_spans, seen_payloads, trial_spans
 
 ONE_DAY_SECONDS = 86_400
-
-_SHORTEST_DAYS = {"day": 1, "week": 7, "month": 28, "year": 365}
-"""Days of the shortest interval of each kind; a line of fewer charges for a part of one."""
 
 _END_REASONS = {
     "cancellation_requested": EndReason.VOLUNTARY,
@@ -55,14 +54,14 @@ def subscription_evidence(
     record: SubscriptionRecord,
     prices: Mapping[str, Price],
     *,
-    discounted_customers: frozenset[str] = frozenset(),
+    coupons: Mapping[str, Payload] | None = None,
 ) -> SubscriptionEvidence | None:
     """Everything that the objects of one subscription prove; ``None`` if it was never seen alive.
 
     Args:
         record: The subscription's objects as known at one time.
         prices: All prices by id, to know which are metered.
-        discounted_customers: Customers whose own discount applies where a subscription has none.
+        coupons: The coupons that are or were listed, by id.
 
     Raises:
         MalformedObjectError: The subscription itself cannot be read; the message names the field.
@@ -71,6 +70,8 @@ def subscription_evidence(
     if not alive:
         return None
     latest = alive[-1].payload
+    if not all(has_only_objects(version.payload, "items") for version in alive):
+        raise MalformedObjectError(f"{record.subscription_id}: one of its items is not an object")
     currency, customer_id = latest.get("currency"), required_id(latest, "customer")
     if not isinstance(currency, str):
         raise MalformedObjectError(f"{record.subscription_id}: currency is {currency!r}")
@@ -79,13 +80,17 @@ def subscription_evidence(
     starts_at, start_problems = _start(latest, lines.first_covered_at)
     final = _final_payload(record, latest, events)
     ends_at, end_problems = _end(record, final)
-    states, trials = state_facts(alive, events), trial_spans(alive)
+    seen = seen_payloads(alive, events)
+    states, trials = state_facts(alive, events), trial_spans(seen, starts_at)
     spans = state_spans(states, record.invoices, starts_at=starts_at, paid_until=lines.paid_until)
-    onset_problems = assumed_onsets(record.subscription_id, spans)
-    is_discounted = (
-        lines.has_discounts or _is_discounted(latest) or customer_id in discounted_customers
+    items = _items(item_facts(record, lines, events, prices), lines, alive, seen, starts_at)
+    item_ids = [item.subscription_item_id for item in items]
+    whole_lines = full_lines(lines, prices, trials)
+    discounts = _discounts(record, events, lines, coupons or {}, starts_at)
+    doubts = (
+        *paused_doubts(record.subscription_id, record.invoices, spans, starts_at),
+        *discounts.doubts(),
     )
-    discounted = (_discounted(record.subscription_id, starts_at),) if is_discounted else ()
     return SubscriptionEvidence(
         subscription_id=record.subscription_id,
         customer_id=customer_id,
@@ -93,59 +98,53 @@ def subscription_evidence(
         starts_at=starts_at,
         ends_at=ends_at,
         end_reason=_end_reason(final),
-        items=_items(item_facts(record, lines, events, prices), alive, starts_at),
-        spans=(*trials, *spans, *discounted),
+        items=items,
+        spans=(*trials, *spans, *doubts),
         at_risk=at_risk_spans(record.invoices, states),
         scheduled_churn=scheduled_churn_spans(states, ends_at),
-        line_amounts=_line_amounts(lines, prices, trials),
+        line_amounts=line_amounts(whole_lines, record.invoices, discounts.discount),
+        discounts=discounts.spans(item_ids),
+        taxes=tax_spans(alive, events, whole_lines, item_ids, starts_at=starts_at),
         problems=(
             *lines.problems,
             *event_problems,
             *start_problems,
             *end_problems,
-            *onset_problems,
+            *assumed_onsets(record.subscription_id, spans),
+            *discounts.findings(record.subscription_id),
+            *planned_changes(record, alive[-1]),
+            *metered_usage(alive[-1], prices),
         ),
     )
 
 
+def _discounts(
+    record: SubscriptionRecord,
+    events: Sequence[SubscriptionEvent],
+    lines: Lines,
+    coupons: Mapping[str, Payload],
+    starts_at: int,
+) -> Discounts:
+    book = CouponBook(coupons)
+    return Discounts(Sightings(record, events, book), lines, book, starts_at=starts_at)
+
+
 def _items(
-    facts: Facts, alive: Sequence[ObservedVersion], starts_at: int
+    facts: Facts,
+    lines: Lines,
+    alive: Sequence[ObservedVersion],
+    seen: Sequence[Payload],
+    starts_at: int,
 ) -> tuple[ItemEvidence, ...]:
     return tuple(
         ItemEvidence(
             item_id,
             item_joined_at(item_id, alive, starts_at),
             tuple(facts[item_id]),
-            item_trial_spans(item_id, alive),
+            (*item_trial_spans(item_id, seen, starts_at), *billing_doubts(item_id, lines)),
         )
         for item_id in facts
     )
-
-
-def _line_amounts(
-    lines: Lines, prices: Mapping[str, Price], trials: Sequence[StateSpan]
-) -> tuple[LineAmount, ...]:
-    """The paid ordinary lines that charge a whole billing interval: not a trial, not a stub."""
-    return tuple(
-        LineAmount(line.line_id, line.terms, line.subtotal_minor)
-        for line in lines.ordinary
-        if line.subtotal_minor is not None
-        and line.is_paid
-        and _is_whole_interval(line, prices.get(line.terms.price_id))
-        and not any(_within(trial, line.starts_at) for trial in trials)
-    )
-
-
-def _is_whole_interval(line: Line, price: Price | None) -> bool:
-    shortest_days = _SHORTEST_DAYS.get(price.billing_interval) if price else None
-    if price is None or shortest_days is None:
-        return False
-    shortest = shortest_days * price.billing_interval_count * ONE_DAY_SECONDS
-    return line.ends_at - line.starts_at >= shortest
-
-
-def _within(span: StateSpan, at: int) -> bool:
-    return span.starts_at <= at and (span.ends_at is None or at < span.ends_at)
 
 
 def _final_payload(
@@ -184,6 +183,8 @@ def _end(record: SubscriptionRecord, final: Payload) -> tuple[int | None, list[F
     """When the subscription really ended; ``None`` while it lasts."""
     ended_at = moment(final, "ended_at")
     if ended_at is not None:
+        if ended_at < min(required_moment(final, "created"), required_moment(final, "start_date")):
+            raise MalformedObjectError(f"{record.subscription_id}: it ended before it began")
         return ended_at, []
     if final.get("status") in ("canceled", "incomplete_expired"):
         canceled_at = moment(final, "canceled_at")
@@ -208,18 +209,3 @@ def _end_reason(latest: Payload) -> EndReason:
     details = latest.get("cancellation_details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
     return _END_REASONS.get(str(reason), EndReason.OTHER)
-
-
-def _is_discounted(latest: Payload) -> bool:
-    return any(holder.get("discounts") for holder in (latest, *entries(latest, "items")))
-
-
-def _discounted(subscription_id: str, starts_at: int) -> StateSpan:
-    return StateSpan(
-        starts_at,
-        None,
-        BillingState.ACTIVE,
-        Source.SUBSCRIPTION,
-        subscription_id,
-        held_out=f"{subscription_id}: it has or had a discount, which this version cannot price",
-    )

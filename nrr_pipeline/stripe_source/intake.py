@@ -31,6 +31,7 @@ from nrr_pipeline.stripe_source.references import (
     references_of,
     subscription_of,
 )
+from nrr_pipeline.stripe_source.unlisted_coupons import UnlistedCoupons
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class PullFinding:
 
 @dataclass
 class Batch:
-    """What one request brought at a time on Stripe's clock, ready to be landed."""
+    """What one request brought at a time on Stripe's clock, ready to be landed.
+
+    ``coupons`` are those within its objects that no list has any more.
+    """
 
     kind: str
     observed_at: int | None = None
@@ -52,6 +56,7 @@ class Batch:
     problems: list[PullFinding] = field(default_factory=list)
     notes: list[PullFinding] = field(default_factory=list)
     references: set[Reference] = field(default_factory=set)
+    coupons: list[RawObject] = field(default_factory=list)
 
 
 class _BadShapeError(Exception):
@@ -80,7 +85,8 @@ class Intake:
         self._livemode = livemode
         self._privacy = privacy
         self._stop = stop
-        self.listed_coupons: set[str] = set()
+        self._coupons = UnlistedCoupons(source, stop)
+        self.listed_coupons = self._coupons.listed
 
     def take_in(self, kind: str, objects: Iterable[Any], observed_at: int) -> Batch:
         """Make raw objects of one page's objects."""
@@ -128,6 +134,11 @@ class Intake:
         if kind == "events" and not _is_wanted_event(payload):
             return None
         whole = self._completed(kind, payload)
+        for coupon in self._coupons.found_in(kind, whole):
+            kept = redact("coupons", coupon, self._privacy)
+            batch.coupons.append(
+                RawObject("coupons", coupon["id"], kept, observed_at=batch.observed_at)
+            )
         return RawObject(
             kind=kind,
             object_id=object_id,

@@ -227,6 +227,8 @@ class _Pull:
 
     def _take_over(self, batch: Batch) -> None:
         self._lander.add(batch)
+        if batch.coupons:
+            self._lander.add(Batch("coupons", batch.observed_at, objects=batch.coupons))
         self._problems.extend(batch.problems)
         self._notes.extend(batch.notes)
         for kind, object_id in batch.references:

@@ -18,9 +18,16 @@ class ObservedVersion:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRecord:
-    """All objects that speak of one subscription: its versions in order, invoices and events."""
+    """All objects that speak of one subscription: its versions in order, invoices and events.
+
+    ``customer_versions`` are its customer as pulls saw it, ``discount_events`` those about its
+    discounts, and ``schedules`` what is planned for it.
+    """
 
     subscription_id: str
     versions: Sequence[ObservedVersion]
     invoices: Sequence[Payload] = ()
     events: Sequence[Payload] = ()
+    customer_versions: Sequence[ObservedVersion] = ()
+    discount_events: Sequence[Payload] = ()
+    schedules: Sequence[Payload] = ()

@@ -83,7 +83,9 @@ def _named_by_subscription(subscription: Mapping[str, Any]) -> Iterator[tuple[st
 
 def _named_by_invoice(invoice: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "customers", invoice.get("customer")
+    yield from _coupons(invoice)
     for line in entries(invoice, "lines"):
+        yield from _coupons(line)
         yield "prices", at(line, "pricing", "price_details", "price")
         yield "products", at(line, "pricing", "price_details", "product")
 

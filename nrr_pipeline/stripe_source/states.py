@@ -1,15 +1,13 @@
 """When a subscription was not simply active: trials, pauses, unpaid, at risk, about to leave."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nrr_pipeline.metrics.evidence import BillingState, Finding, Source, StateSpan
 from nrr_pipeline.stripe_source.events import STATE_FIELDS, SubscriptionEvent
 from nrr_pipeline.stripe_source.payloads import (
     Payload,
-    entries,
     moment,
-    reference_id,
     required_moment,
     whole_number,
 )
@@ -36,6 +34,7 @@ _IN_WORDS = {
 
 _DATED_BY_EVENTS = STATE_FIELDS | {"cancel_at", "cancel_at_period_end", "canceled_at"}
 _PAUSING_BEHAVIORS = frozenset({"void", "mark_uncollectible"})
+_COUNTING_BEHAVIORS = frozenset({"keep_as_draft", None})
 _NOT_COLLECTED = frozenset({"void", "uncollectible", "open", "draft"})
 
 
@@ -51,12 +50,21 @@ class StateFact:
     @property
     def state(self) -> BillingState:
         """What its status and a pause of its collection say."""
-        state = _STATES.get(str(self.payload.get("status")), BillingState.UNKNOWN)
-        pause = self.payload.get("pause_collection")
-        if state is BillingState.ACTIVE and isinstance(pause, Mapping):
-            pauses = str(pause.get("behavior")) in _PAUSING_BEHAVIORS
-            return BillingState.COLLECTION_PAUSED if pauses else state
+        status = str(self.payload.get("status"))
+        state = _STATES.get(status, BillingState.UNKNOWN)
+        if status == "trialing" and self.payload.get("trial_end") is None:
+            return BillingState.TRIALING
+        if state is BillingState.ACTIVE and self.pause_behavior not in _COUNTING_BEHAVIORS:
+            pauses = self.pause_behavior in _PAUSING_BEHAVIORS
+            return BillingState.COLLECTION_PAUSED if pauses else BillingState.UNKNOWN
         return state
+
+    @property
+    def pause_behavior(self) -> str | None:
+        """What happens to invoices while collection is paused; ``None`` while it is not."""
+        pause = self.payload.get("pause_collection")
+        behavior = pause.get("behavior") if isinstance(pause, Mapping) else pause
+        return None if behavior is None else str(behavior)
 
     @property
     def paused_at(self) -> int | None:
@@ -120,7 +128,8 @@ def state_spans(
             if running is not None:
                 spans.extend(_span(running, since, fact.at))
             since = _onset(fact, invoices, starts_at, paid_until, is_first=running is None)
-            running = fact
+            # what was so when it was first seen may have been so for long, whoever tells it
+            running = replace(fact, source=Source.OBSERVATION) if running is None else fact
     if running is not None:
         spans.extend(_span(running, since, None))
     return tuple(spans)
@@ -139,26 +148,6 @@ def assumed_onsets(subscription_id: str, spans: Iterable[StateSpan]) -> list[Fin
         for span in spans
         if span.state in _IN_WORDS and span.source is Source.OBSERVATION
     ]
-
-
-def trial_spans(versions: Sequence[ObservedVersion]) -> tuple[StateSpan, ...]:
-    """The subscription's trials, as far as its versions tell."""
-    trials: dict[int, StateSpan] = {}
-    for version in versions:
-        subscription = version.payload
-        _add_trial(trials, subscription, "trial_start", "trial_end", subscription)
-    return tuple(trials.values())
-
-
-def item_trial_spans(item_id: str, versions: Sequence[ObservedVersion]) -> tuple[StateSpan, ...]:
-    """One item's own trials, as far as the subscription's versions tell."""
-    trials: dict[int, StateSpan] = {}
-    for version in versions:
-        for item in entries(version.payload, "items"):
-            trial = item.get("current_trial")
-            if reference_id(item) == item_id and isinstance(trial, Mapping):
-                _add_trial(trials, trial, "start_date", "end_date", version.payload)
-    return tuple(trials.values())
 
 
 def at_risk_spans(
@@ -186,8 +175,10 @@ def scheduled_churn_spans(
     requested_at: int | None = None
     for fact in facts:
         canceled_at = moment(fact.payload, "canceled_at")
-        is_requested = canceled_at is not None or bool(
-            fact.payload.get("cancel_at_period_end") or fact.payload.get("cancel_at")
+        is_requested = (
+            canceled_at is not None
+            or fact.payload.get("cancel_at_period_end") is True
+            or moment(fact.payload, "cancel_at") is not None
         )
         if is_requested and requested_at is None:
             requested_at = canceled_at if canceled_at is not None else fact.at
@@ -215,7 +206,7 @@ def _onset(
         return max(since, paid_until or since)
     if not is_first or fact.state is BillingState.ACTIVE:
         return fact.at
-    if fact.state is BillingState.INCOMPLETE:
+    if fact.state in (BillingState.INCOMPLETE, BillingState.TRIALING):
         return starts_at
     return _closing_run_start(invoices, fact.at)
 
@@ -274,23 +265,18 @@ def _unsettled(invoice: Payload) -> tuple[int, int | None] | None:
     return None if settled_at is None else (created, settled_at)
 
 
-def _add_trial(
-    trials: dict[int, StateSpan], dated: Payload, starts: str, ends: str, subscription: Payload
-) -> None:
-    start, end = moment(dated, starts), moment(dated, ends)
-    if start is not None and end is not None and start < end:
-        source_id = str(subscription.get("id"))
-        trials[start] = StateSpan(start, end, BillingState.TRIALING, Source.SUBSCRIPTION, source_id)
-
-
 def _span(fact: StateFact, since: int, until: int | None) -> list[StateSpan]:
     if fact.state is BillingState.ACTIVE or (until is not None and until <= since):
         return []
     held_out = None
     if fact.state is BillingState.UNKNOWN:
-        held_out = (
-            f"{fact.payload.get('id')}: status {fact.payload.get('status')!r} is not known to this "
-            "version; update nrr-pipeline"
-        )
+        held_out = f"{fact.payload.get('id')}: {_unknown(fact)}; update nrr-pipeline"
     source = fact.source if fact.paused_at is None else Source.SUBSCRIPTION
     return [StateSpan(since, until, fact.state, source, fact.source_id, held_out)]
+
+
+def _unknown(fact: StateFact) -> str:
+    status = str(fact.payload.get("status"))
+    if status in _STATES:
+        return f"pause_collection {fact.pause_behavior!r} is not known to this version"
+    return f"status {fact.payload.get('status')!r} is not known to this version"

@@ -66,9 +66,9 @@ _TABLES: dict[str, tuple[str, str]] = {
     "subscription_history": (
         "What was true of every subscription item when, and when that was known.",
         """history_id subscription_item_id subscription_id customer_id valid_from valid_to state
-        price_id quantity? currency is_scheduled_churn is_at_risk approximation?
-        alternative_price_id? alternative_quantity? held_out? end_reason? source source_id
-        known_from known_to""",
+        price_id quantity? currency discounts? tax_rate? is_scheduled_churn is_at_risk
+        at_risk_since? approximation? alternative_price_id? alternative_quantity? held_out?
+        end_reason? source source_id known_from known_to""",
     ),
     "mrr_intervals": (
         "MRR of every subscription item by valid days and by knowledge; held-out items have none.",

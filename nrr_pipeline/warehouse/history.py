@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from nrr_pipeline.warehouse.bitemporal import HISTORY, ReplaceCounts, Row, replace, rows_of
@@ -54,6 +55,25 @@ def subscriptions_having(connection: sa.Connection, column: str, ids: Iterable[s
         subscription_id
         for chunk in in_chunks(ids)
         for subscription_id in connection.scalars(query.where(table.c[column].in_(chunk)))
+    }
+
+
+def subscriptions_discounted_by(connection: sa.Connection, coupon_ids: Iterable[str]) -> set[str]:
+    """Return the subscriptions whose known history has a discount of one of the coupons.
+
+    One whose coupon was not known is among them whenever any coupon is asked for.
+    """
+    wanted = set(coupon_ids)
+    if not wanted:
+        return set()
+    table = HISTORY.table
+    query = sa.select(table.c.subscription_id, table.c.discounts).distinct()
+    query = query.where(known(table, None), table.c.discounts.is_not(None))
+    return {
+        subscription_id
+        for subscription_id, text in connection.execute(query)
+        for discount in orjson.loads(text)
+        if discount["coupon_id"] in wanted or discount["duration"] == "unknown"
     }
 
 

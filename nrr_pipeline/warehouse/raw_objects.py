@@ -154,6 +154,15 @@ def versions_of(
         yield from _stream(connection, query.where(table.c.object_id.in_(chunk)))
 
 
+def versions_of_kind(
+    connection: sa.Connection, kind: str, known_at: datetime
+) -> Iterator[RawVersion]:
+    """Yield all versions of all objects of a kind: by object, oldest first."""
+    table = RAW[kind]
+    query = sa.select(*_columns(table)).where(table.c.known_from <= known_at)
+    yield from _stream(connection, query.order_by(table.c.object_id, table.c.known_from))
+
+
 def changed_subscriptions(
     connection: sa.Connection, after: datetime | None, known_at: datetime
 ) -> set[str]:

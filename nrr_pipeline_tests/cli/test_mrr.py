@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nrr_pipeline.metrics.discounts import Discount, DiscountLevel, Duration
 from nrr_pipeline.metrics.money import format_money
+from nrr_pipeline.orchestration.stages.discount_text import discounts_text
 from nrr_pipeline_tests.cli.conftest import Nrr
 from nrr_pipeline_tests.cli.database import change, rows
 
@@ -129,3 +132,56 @@ def test_what_cannot_be_shown_is_explained(
     result = nrr("mrr", *arguments)
     assert result.exit_code == status
     assert says in " ".join(result.stderr.split())
+
+
+def test_the_arithmetic_of_every_stretch_ends_with_its_mrr(nrr: Nrr, published: Path) -> None:
+    customers = rows(published, "SELECT DISTINCT customer_id FROM mrr_intervals LIMIT 20")
+    explained = 0
+    for each in customers:
+        for stretch in document(nrr, "--customer", each["customer_id"])["stretches"]:
+            if stretch["mrr_micros"]:
+                *_, result = stretch["arithmetic"]
+                assert result["label"] == "mrr"
+                assert Fraction(result["minor_units"]) * 10_000 == stretch["mrr_micros"]
+                explained += 1
+    assert explained > 20
+
+
+def test_the_arithmetic_is_shown_under_the_stretches(nrr: Nrr, published: Path) -> None:
+    [one] = rows(
+        published,
+        "SELECT i.customer_id, i.price_id FROM mrr_intervals AS i WHERE i.mrr_micros > 0 LIMIT 1",
+    )
+    text = nrr("mrr", "--customer", one["customer_id"]).stdout
+    assert "how it is computed" in text
+    computed = text.split("how it is computed", 1)[1]
+    for label in ("price", "quantity", "normalization", "mrr"):
+        assert f"\n{label} " in computed
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_discounted_stretch_names_its_discount_and_subtracts_it(
+    nrr: Nrr, published: Path
+) -> None:
+    half = Discount(
+        "di_half", "HALF", DiscountLevel.SUBSCRIPTION, 0, Duration.FOREVER, Fraction(50)
+    )
+    [one] = rows(
+        published,
+        "SELECT customer_id, subscription_id, mrr_micros FROM mrr_intervals "
+        "WHERE mrr_micros > 0 AND valid_to > '9999' AND known_to > '9999' LIMIT 1",
+    )
+    change(
+        published,
+        "UPDATE subscription_history SET discounts = ? WHERE subscription_id = ?",
+        *(discounts_text([half]), one["subscription_id"]),
+    )
+    text = nrr("mrr", "--customer", one["customer_id"]).stdout
+    assert "di_half of coupon HALF" in text
+    assert "HALF of the subscription (forever): 50 % off" in text
+    shown = document(nrr, "--customer", one["customer_id"])
+    last = [
+        each for each in shown["stretches"] if each["subscription_id"] == one["subscription_id"]
+    ]
+    assert last[-1]["discounts"][0]["percent_off"] == "50"
+    assert [step["label"] for step in last[-1]["arithmetic"]].count("discount") == 1

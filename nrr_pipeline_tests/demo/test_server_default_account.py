@@ -114,8 +114,8 @@ def test_the_sdk_parses_every_list(client: httpx.Client, account: StripeAccount)
             "subscriptions": len(
                 list(v1.subscriptions.list({"limit": 100, "status": "all"}).auto_paging_iter())
             ),
-            "coupons": len(v1.coupons.list({"expand": ["data.applies_to"]}).data),
-            "subscription_schedules": len(v1.subscription_schedules.list().data),
+            "coupons": len(v1.coupons.list({"limit": 100, "expand": ["data.applies_to"]}).data),
+            "subscription_schedules": len(v1.subscription_schedules.list({"limit": 100}).data),
             "events": len(list(v1.events.list({"limit": 100}).auto_paging_iter())),
         }
         items = v1.subscription_items.list({"subscription": subscription["id"]})

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from nrr_pipeline.demo.account import StripeObject
 from nrr_pipeline.demo.business import simulate
 from nrr_pipeline.demo.catalog import Plan
 from nrr_pipeline.demo.cycles import midnight
@@ -34,6 +35,7 @@ from nrr_pipeline.demo.truth import (
     retention,
     retention_by,
 )
+from nrr_pipeline.demo.truth_pricing import gross
 from nrr_pipeline_tests.demo.tiny_logs import CATALOG, at, item, price_id, tiny_log
 
 USD = 1_000_000
@@ -328,16 +330,31 @@ def test_the_truth_of_a_day_is_what_the_account_shows_in_its_last_second(
     log: BusinessLog, days_before_the_end: int
 ) -> None:
     day = log.last_day - timedelta(days=days_before_the_end)
-    account = render(log, midnight(day + timedelta(days=1)) - 1)
+    now = midnight(day + timedelta(days=1)) - 1
+    account = render(log, now)
+    starts = {each.subscription_id: each for each in log.happenings if isinstance(each, Subscribed)}
     shown = {
         each["id"]: (each["price"]["id"], each["quantity"], subscription["customer"])
         for subscription in account.objects["subscriptions"]
-        if subscription["status"] in {"active", "past_due"}
+        if counts(subscription)
         for each in subscription["items"]["data"]
+        if "quantity" in each
+        and not each["current_trial"]
+        and gross(log.catalog.price_of[each["price"]["id"]], each["quantity"])
     }
     true = {
         each.subscription_item_id: (each.price_id, each.quantity, each.customer_id)
         for each in item_intervals(log)
-        if each.holds_on(day)
+        if each.holds_on(day) and starts[each.subscription_id].at <= now
     }
-    assert true == shown
+    assert true.items() <= shown.items()
+    discounted = {each.customer_id for each in starts.values() if each.grants}
+    assert {
+        customer for _, _, customer in dict(shown.items() - true.items()).values()
+    } <= discounted
+
+
+def counts(subscription: StripeObject) -> bool:
+    pause = subscription["pause_collection"]
+    is_collected = pause is None or pause["behavior"] == "keep_as_draft"
+    return subscription["status"] in {"active", "past_due"} and is_collected

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from nrr_pipeline.demo.catalog import Interval, Plan, standard_catalog
+from nrr_pipeline.demo.catalog import Plan, Term
 from nrr_pipeline.demo.log import BusinessLog, Customer, Happening, Item, Subscribed
+from nrr_pipeline.demo.price_list import standard_catalog
 
 FIRST_DAY = date(2025, 1, 1)
 CATALOG = standard_catalog(7, FIRST_DAY)
@@ -20,12 +21,12 @@ def at(moment: str) -> int:
     return int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp())
 
 
-def price_id(plan: Plan, interval: Interval = "month") -> str:
+def price_id(plan: Plan, interval: Term = "month") -> str:
     """The price of a plan."""
     return CATALOG.offer(plan, interval, at("2025-01-01")).id
 
 
-def item(item_id: str, plan: Plan, seats: int, interval: Interval = "month") -> Item:
+def item(item_id: str, plan: Plan, seats: int, interval: Term = "month") -> Item:
     """An item of a plan."""
     return Item(item_id, price_id(plan, interval), seats)
 

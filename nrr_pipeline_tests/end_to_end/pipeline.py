@@ -18,8 +18,9 @@ from nrr_pipeline.demo.business import DEFAULT_CUSTOMERS, DEFAULT_SEED, simulate
 from nrr_pipeline.demo.log import BusinessLog
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.server import AccountHolder, ServerOptions, running_server
-from nrr_pipeline.demo.truth import TrueInterval, item_intervals
-from nrr_pipeline.metrics.periods import PeriodKind
+from nrr_pipeline.demo.truth import item_intervals
+from nrr_pipeline.demo.unknowable import Unknowable, unknowable_days
+from nrr_pipeline.metrics.periods import ONE_DAY, PeriodKind
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.daily import (
     missing_days,
@@ -38,9 +39,6 @@ from nrr_pipeline.warehouse.transactions import Warehouse
 
 KEY = "rk_test_endtoend0000000000000000"
 FOREVER = date(9999, 12, 31)
-
-Steps = dict[str, list[tuple[date, date, int]]]
-"""By item: days from, days to, and the MRR of those days."""
 
 
 def utc_now() -> datetime:
@@ -106,33 +104,82 @@ def closing_day(account: StripeAccount) -> date:
     return datetime.fromtimestamp(account.now, UTC).date() - timedelta(days=1)
 
 
-def true_steps(log: BusinessLog) -> Steps:
-    return _steps(
-        (each.subscription_item_id, each.valid_from, each.valid_to or FOREVER, each.mrr_micros)
+ItemDays = dict[tuple[str, date], int]
+"""MRR by item and day, where there is any."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the published item-days of a database stand against the truth.
+
+    ``unexplained`` are those that differ although the log says that they can be known, and that
+    carry no flag, or one whose stated error is too small.
+    """
+
+    item_days: int
+    differing: ItemDays
+    unexplained: ItemDays
+
+    @property
+    def exact_share(self) -> float:
+        """The share of item-days that are exact to the micro."""
+        return 1 - len(self.differing) / self.item_days
+
+
+def true_item_days(log: BusinessLog) -> ItemDays:
+    """The truth until the log's last day."""
+    return {
+        (each.subscription_item_id, day): each.mrr_micros
         for each in item_intervals(log)
-    )
+        for day in _days(each.valid_from, min(each.valid_to or FOREVER, log.last_day + ONE_DAY))
+    }
 
 
-def published_steps(warehouse: Warehouse) -> Steps:
+def compare(warehouse: Warehouse, log: BusinessLog, *, since: date = date.min) -> Comparison:
+    """Hold every published item-day, from a day on, against the truth."""
+    true = {key: micros for key, micros in true_item_days(log).items() if key[1] >= since}
+    published, bounds, subscription_of = _published(warehouse, log.last_day, since)
+    keys = true.keys() | published.keys()
+    differing = {
+        key: published.get(key, 0) - true.get(key, 0)
+        for key in keys
+        if published.get(key, 0) != true.get(key, 0)
+    }
+    subscription_of |= {
+        each.subscription_item_id: each.subscription_id for each in item_intervals(log)
+    }
+    unknowable: defaultdict[str, list[Unknowable]] = defaultdict(list)
+    for each in unknowable_days(log):
+        unknowable[each.subscription_id].append(each)
+    unexplained = {
+        (item_id, day): error
+        for (item_id, day), error in differing.items()
+        if abs(error) > bounds.get((item_id, day), -1)
+        and not any(each.holds_on(day) for each in unknowable[subscription_of[item_id]])
+    }
+    return Comparison(len(keys), differing, unexplained)
+
+
+def _published(
+    warehouse: Warehouse, last_day: date, since: date
+) -> tuple[ItemDays, ItemDays, dict[str, str]]:
+    """Published item-days, the stated error of those with a flag, and each item's subscription."""
     query = sa.text(
-        "SELECT subscription_item_id, valid_from, valid_to, mrr_micros FROM mrr_intervals "
+        "SELECT subscription_item_id, subscription_id, valid_from, valid_to, mrr_micros, "
+        "is_approximate, max_error_micros FROM mrr_intervals "
         "WHERE known_to > '9999-01-01' AND held_out IS NULL"
     ).columns(valid_from=sa.Date, valid_to=sa.Date)
+    published: ItemDays = {}
+    bounds: ItemDays = {}
     with warehouse.read() as connection:
-        return _steps(tuple(row) for row in connection.execute(query))
+        rows = connection.execute(query).all()
+    for row in rows:
+        for day in _days(max(row.valid_from, since), min(row.valid_to, last_day + ONE_DAY)):
+            published[row.subscription_item_id, day] = row.mrr_micros
+            if row.is_approximate:
+                bounds[row.subscription_item_id, day] = row.max_error_micros
+    return published, bounds, {row.subscription_item_id: row.subscription_id for row in rows}
 
 
-def on_day(intervals: Iterator[TrueInterval], day: date) -> dict[str, int]:
-    return {each.subscription_item_id: each.mrr_micros for each in intervals if each.holds_on(day)}
-
-
-def _steps(rows: Iterator[tuple[str, date, date, int]]) -> Steps:
-    """Intervals by item, those that only a flag or a document divides joined."""
-    steps: defaultdict[str, list[tuple[date, date, int]]] = defaultdict(list)
-    for item_id, start, end, micros in sorted(rows):
-        mine = steps[item_id]
-        if mine and mine[-1][1:] == (start, micros):
-            mine[-1] = (mine[-1][0], end, micros)
-        else:
-            mine.append((start, end, micros))
-    return dict(steps)
+def _days(start: date, end: date) -> Iterator[date]:
+    return (start + ONE_DAY * number for number in range((end - start).days))

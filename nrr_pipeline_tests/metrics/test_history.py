@@ -9,22 +9,25 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nrr_pipeline.metrics.discounts import Discount, DiscountLevel, Duration
 from nrr_pipeline.metrics.evidence import (
     BillingState,
+    DiscountSpan,
     ItemEvidence,
     Source,
     StateSpan,
     SubscriptionEvidence,
+    TaxSpan,
     Terms,
     TermsFact,
 )
 from nrr_pipeline.metrics.history import HistorySegment, fold_subscription
 from nrr_pipeline.metrics.intervals import CountingRules, DayClock, IntervalBuilder
-from nrr_pipeline.metrics.pricing import Price
+from nrr_pipeline.metrics.pricing import Amounts, Price
 
 DAY = 86_400
 PRICES = {
-    name: Price(name, "prod", "usd", "month", 1, Fraction(amount))
+    name: Price(name, "prod", "usd", "month", 1, Amounts(Fraction(amount)))
     for name, amount in (("a", 1_000), ("b", 500), ("free", 0))
 }
 seconds = st.one_of(st.integers(0, 40).map(lambda day: day * DAY), st.integers(0, 40 * DAY))
@@ -165,3 +168,119 @@ def test_a_segment_holds_what_its_instants_spans_say(evidence: SubscriptionEvide
             and (span.ends_at is None or segment.valid_from < span.ends_at)
         ]
         assert segment.state is (holding[0].state if holding else BillingState.ACTIVE)
+
+
+def discount(
+    name: str, level: DiscountLevel = DiscountLevel.SUBSCRIPTION, position: int = 0
+) -> Discount:
+    return Discount(name, name, level, position, Duration.FOREVER, Fraction(10))
+
+
+def span(start: int, end: int | None, what: Discount, item_id: str | None = None) -> DiscountSpan:
+    ends_at = None if end is None else end * DAY
+    return DiscountSpan(start * DAY, ends_at, what, item_id, Source.SUBSCRIPTION, "sub_1")
+
+
+def tax(start: int, rate: str, item_id: str | None = None, why: str | None = None) -> TaxSpan:
+    return TaxSpan(start * DAY, None, Fraction(rate), item_id, Source.SUBSCRIPTION, "sub_1", why)
+
+
+def life(**fields: object) -> list[HistorySegment]:
+    """The history of a subscription of 30 days with the items si_0 and si_1."""
+    started = TermsFact(0, Terms("a", 1), Source.INVOICE_LINE, "il_1")
+    known: dict[str, object] = {
+        "subscription_id": "sub_1",
+        "customer_id": "cus_1",
+        "currency": "usd",
+        "starts_at": 0,
+        "ends_at": 30 * DAY,
+        "end_reason": None,
+        "items": tuple(ItemEvidence(f"si_{number}", None, (started,)) for number in range(2)),
+        **fields,
+    }
+    return fold_subscription(SubscriptionEvidence(**known))  # pyright: ignore[reportArgumentType]
+
+
+def in_force(segments: list[HistorySegment], item_id: str = "si_0") -> list[tuple[int, list[str]]]:
+    return [
+        (each.valid_from // DAY, [one.discount_id for one in each.discounts])
+        for each in segments
+        if each.subscription_item_id == item_id
+    ]
+
+
+CUSTOMER, ITEM = DiscountLevel.CUSTOMER, DiscountLevel.ITEM
+
+
+def test_a_stretch_is_cut_where_a_discount_comes_and_goes() -> None:
+    found = life(discounts=(span(5, 15, discount("x")),))
+    assert in_force(found) == [(0, []), (5, ["x"]), (15, [])]
+
+
+def test_discounts_stand_in_the_order_in_which_they_apply() -> None:
+    found = life(
+        discounts=(
+            span(0, None, discount("second", position=1)),
+            span(0, None, discount("first", position=0)),
+            span(0, None, discount("own", ITEM, 7), "si_0"),
+        )
+    )
+    assert in_force(found) == [(0, ["own", "first", "second"])]
+    assert in_force(found, "si_1") == [(0, ["first", "second"])]
+
+
+def test_the_customers_discount_counts_only_where_the_subscription_has_none() -> None:
+    found = life(
+        discounts=(
+            span(0, None, discount("customers", CUSTOMER)),
+            span(10, 20, discount("own")),
+            span(0, None, discount("items", ITEM), "si_1"),
+        )
+    )
+    assert in_force(found) == [(0, ["customers"]), (10, ["own"]), (20, ["customers"])]
+    assert in_force(found, "si_1") == [
+        (0, ["items", "customers"]),
+        (10, ["items", "own"]),
+        (20, ["items", "customers"]),
+    ]
+
+
+def test_a_discount_that_several_documents_show_counts_once() -> None:
+    shown = (span(0, 12, discount("x", position=3)), span(8, 20, discount("x")))
+    found = life(discounts=shown)
+    assert in_force(found) == [(0, ["x"]), (12, ["x"]), (20, [])]
+    assert [each.discounts[0].position for each in found[:2]] == [3, 0]
+
+
+def test_a_subscriptions_discount_on_one_line_is_that_items() -> None:
+    found = life(discounts=(span(0, None, discount("x"), "si_1"),))
+    assert in_force(found) == [(0, [])]
+    assert in_force(found, "si_1") == [(0, ["x"])]
+
+
+def test_an_items_own_tax_rate_goes_before_the_subscriptions() -> None:
+    found = life(taxes=(tax(0, "1/5"), tax(10, "1/10", "si_0"), tax(20, "1/4")))
+    assert [
+        (each.subscription_item_id, each.valid_from // DAY, each.tax_rate) for each in found
+    ] == [
+        ("si_0", 0, Fraction(1, 5)),
+        ("si_0", 10, Fraction(1, 10)),
+        ("si_1", 0, Fraction(1, 5)),
+    ]
+
+
+def test_what_was_assumed_about_a_tax_rate_is_said() -> None:
+    found = life(taxes=(tax(10, "1/5", why="from a rounded line"),))
+    assert [each.approximation for each in found[:2]] == [None, "from a rounded line"]
+
+
+def test_a_stretch_at_risk_says_since_when() -> None:
+    found = life(
+        at_risk=((5 * DAY, 12 * DAY), (20 * DAY, None)), discounts=(span(8, None, discount("x")),)
+    )
+    mine = [each for each in found if each.subscription_item_id == "si_0"]
+    since = [
+        (each.valid_from // DAY, each.at_risk_since and each.at_risk_since // DAY) for each in mine
+    ]
+    assert since == [(0, None), (5, 5), (8, 5), (12, None), (20, 20)]
+    assert all(each.is_at_risk == (each.at_risk_since is not None) for each in found)

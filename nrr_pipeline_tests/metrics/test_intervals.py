@@ -7,7 +7,6 @@ from nrr_pipeline.metrics.evidence import (
     BillingState,
     EndReason,
     Finding,
-    LineAmount,
     Source,
     Terms,
 )
@@ -19,16 +18,16 @@ from nrr_pipeline.metrics.intervals import (
     IntervalBuilder,
     MrrInterval,
 )
-from nrr_pipeline.metrics.pricing import Normalization, Price
+from nrr_pipeline.metrics.pricing import Amounts, Normalization, Price
 from nrr_pipeline_tests.golden import Case, cases
 
 PRICES = {
-    "monthly": Price("monthly", "prod_team", "usd", "month", 1, Fraction(1_000)),
-    "yearly": Price("yearly", "prod_team", "usd", "year", 1, Fraction(12_000)),
-    "weekly": Price("weekly", "prod_team", "usd", "week", 1, Fraction(1_200)),
-    "free": Price("free", "prod_free", "usd", "month", 1, Fraction(0)),
-    "calls": Price("calls", "prod_calls", "usd", "month", 1, None, is_metered=True),
-    "odd": Price("odd", "prod_team", "usd", "fortnight", 1, Fraction(1_000)),
+    "monthly": Price("monthly", "prod_team", "usd", "month", 1, Amounts(Fraction(1_000))),
+    "yearly": Price("yearly", "prod_team", "usd", "year", 1, Amounts(Fraction(12_000))),
+    "weekly": Price("weekly", "prod_team", "usd", "week", 1, Amounts(Fraction(1_200))),
+    "free": Price("free", "prod_free", "usd", "month", 1, Amounts(Fraction(0))),
+    "calls": Price("calls", "prod_calls", "usd", "month", 1, Amounts(None), is_metered=True),
+    "odd": Price("odd", "prod_team", "usd", "fortnight", 1, Amounts(Fraction(1_000))),
 }
 DOLLAR = 1_000_000
 
@@ -185,9 +184,29 @@ def test_scheduled_churn_counts_until_its_end_or_not_from_the_request() -> None:
     ]
 
 
-@pytest.mark.parametrize(("price", "quantity"), [("free", 5), ("monthly", 0), ("calls", None)])
-def test_what_costs_nothing_a_month_has_no_interval(price: str, quantity: int | None) -> None:
+def test_churn_at_the_request_is_voluntary() -> None:
+    leaving = (
+        segment("2026-01-01", "2026-01-12"),
+        segment("2026-01-12", "2026-02-01", is_scheduled_churn=True),
+    )
+    assert [each.end_reason for each in intervals(*leaving, churn_at_request=True)] == ["voluntary"]
+
+
+@pytest.mark.parametrize(("price", "quantity"), [("free", 5), ("monthly", 0)])
+def test_what_costs_nothing_a_month_has_no_interval(price: str, quantity: int) -> None:
     assert build(segment("2026-01-01", None, quantity, price=price)) == ([], [])
+
+
+def test_metered_usage_has_no_interval_and_is_listed_once() -> None:
+    calls = [
+        segment("2026-03-01", "2026-04-01", None, price="calls", approximation="not proven"),
+        segment("2026-04-01", None, None, price="calls"),
+    ]
+    found, findings = build(*calls)
+    assert found == []
+    assert [(each.check_name, each.severity, each.object_id) for each in findings] == [
+        ("usage_not_in_mrr", "info", "si_1")
+    ]
 
 
 def test_normalization_comes_from_the_policy() -> None:
@@ -261,26 +280,3 @@ def test_an_alternative_that_cannot_be_priced_does_not_hold_out_what_can() -> No
         (30 * DOLLAR, None, None)
     ]
     assert [each.check_name for each in findings] == ["approximate_history"]
-
-
-def check(terms: Terms, subtotal_minor: int, currency: str = "usd") -> list[Finding]:
-    builder = IntervalBuilder(PRICES, CountingRules(), DayClock("UTC"))
-    return builder.check_lines([LineAmount("il_1", terms, subtotal_minor)], currency)
-
-
-def test_a_line_that_charges_what_its_price_says_is_in_order() -> None:
-    assert check(Terms("monthly", 3), 3_000) == []
-    assert check(Terms("yearly", 2), 24_000) == []
-
-
-def test_a_line_that_charges_something_else_is_listed_with_the_amount() -> None:
-    (finding,) = check(Terms("monthly", 3), 2_500)
-    assert (finding.check_name, finding.object_id) == ("line_amount", "il_1")
-    assert (finding.amount_micros, finding.currency) == (-5 * DOLLAR, "usd")
-
-
-@pytest.mark.parametrize(
-    "terms", [Terms("calls", None), Terms("odd", 1), Terms("gone", 1), Terms("monthly", None)]
-)
-def test_a_line_whose_price_tells_nothing_is_not_held_against_it(terms: Terms) -> None:
-    assert check(terms, 12_345) == []

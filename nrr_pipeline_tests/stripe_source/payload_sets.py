@@ -11,18 +11,18 @@ from typing import Any
 
 from nrr_pipeline.metrics.evidence import SubscriptionEvidence
 from nrr_pipeline.metrics.history import HistorySegment, fold_subscription
-from nrr_pipeline.metrics.pricing import Price
+from nrr_pipeline.metrics.pricing import Amounts, Price
 from nrr_pipeline.stripe_source.evidence import subscription_evidence
 from nrr_pipeline.stripe_source.records import ObservedVersion, SubscriptionRecord
 
 Payload = dict[str, Any]
 
 PRICES = {
-    "monthly": Price("monthly", "prod_team", "usd", "month", 1, Fraction(1_000)),
-    "yearly": Price("yearly", "prod_team", "usd", "year", 1, Fraction(10_000)),
-    "addon": Price("addon", "prod_addon", "usd", "month", 1, Fraction(500)),
-    "free": Price("free", "prod_free", "usd", "month", 1, Fraction(0)),
-    "calls": Price("calls", "prod_calls", "usd", "month", 1, None, is_metered=True),
+    "monthly": Price("monthly", "prod_team", "usd", "month", 1, Amounts(Fraction(1_000))),
+    "yearly": Price("yearly", "prod_team", "usd", "year", 1, Amounts(Fraction(10_000))),
+    "addon": Price("addon", "prod_addon", "usd", "month", 1, Amounts(Fraction(500))),
+    "free": Price("free", "prod_free", "usd", "month", 1, Amounts(Fraction(0))),
+    "calls": Price("calls", "prod_calls", "usd", "month", 1, Amounts(None), is_metered=True),
 }
 
 
@@ -196,9 +196,16 @@ def seen(
 
 
 def record(
-    *versions: ObservedVersion, invoices: Sequence[Payload] = (), events: Sequence[Payload] = ()
+    *versions: ObservedVersion,
+    invoices: Sequence[Payload] = (),
+    events: Sequence[Payload] = (),
+    customers: Sequence[ObservedVersion] = (),
+    discount_events: Sequence[Payload] = (),
+    schedules: Sequence[Payload] = (),
 ) -> SubscriptionRecord:
-    return SubscriptionRecord("sub_1", versions, invoices, events)
+    return SubscriptionRecord(
+        "sub_1", versions, invoices, events, customers, discount_events, schedules
+    )
 
 
 def evidence(

@@ -2,7 +2,9 @@
 
 import pytest
 
+from nrr_pipeline.stripe_source.evidence import subscription_evidence
 from nrr_pipeline_tests.stripe_source.payload_sets import (
+    PRICES,
     Payload,
     at,
     event,
@@ -12,6 +14,7 @@ from nrr_pipeline_tests.stripe_source.payload_sets import (
     item,
     line,
     months,
+    record,
     seen,
     subscription,
 )
@@ -201,13 +204,75 @@ def test_a_request_to_cancel_that_is_taken_back_ends_at_the_event() -> None:
     assert history(both[1], invoices=invoices, events=[taken_back]) == expected
 
 
-def test_a_discount_holds_the_subscription_out() -> None:
-    plain = months("monthly", 3, "2026-01-01", 1)
-    discounted = months("monthly", 3, "2026-01-01", 1)
-    discounted[0]["lines"]["data"][0]["discount_amounts"] = [{"amount": 100, "discount": "di_1"}]
-    held_out = ["si_1 2026-01-01.. 3 x monthly held-out"]
-    with_discount = subscription(SEATS, discounts=["di_1"])
-    item_discount = subscription({**SEATS, "discounts": [{"id": "di_1"}]})
-    assert history(seen(with_discount, "2026-01-10"), invoices=plain) == held_out
-    assert history(seen(item_discount, "2026-01-10"), invoices=plain) == held_out
-    assert history(seen(subscription(SEATS), "2026-01-10"), invoices=discounted) == held_out
+def test_a_pause_of_a_kind_that_is_not_known_is_held_out_by_name() -> None:
+    pausing = subscription(SEATS, pause_collection={"behavior": "hibernate", "resumes_at": None})
+    found = evidence(
+        seen(subscription(SEATS), "2026-01-10"),
+        seen(pausing, "2026-01-20"),
+        invoices=months("monthly", 3, "2026-01-01", 1),
+    )
+    (span,) = found.spans
+    assert span.starts_at == at("2026-02-01")  # the paid line proves January
+    assert "pause_collection 'hibernate'" in str(span.held_out)
+
+
+def test_a_trial_without_dates_does_not_count() -> None:
+    on_trial = subscription(SEATS, status="trialing", trial_start=None, trial_end=None)
+    assert history(seen(on_trial, "2026-01-01 10:00")) == [
+        "si_1 2026-01-01.. 3 x monthly trialing",
+    ]
+
+
+def test_a_trial_that_does_not_say_when_it_began_has_lasted_from_the_start() -> None:
+    on_trial = subscription(SEATS, status="trialing", trial_end=at("2026-01-15"))
+    assert history(
+        seen(on_trial, "2026-01-10"),
+        invoices=[invoice("2026-01-01", line("monthly", 3, "2026-01-01", "2026-01-15", 0))],
+    ) == [
+        "si_1 2026-01-01..2026-01-15 3 x monthly trialing",
+        "si_1 2026-01-15.. 3 x monthly",
+    ]
+
+
+def test_later_phases_of_a_schedule_are_listed_and_do_not_count() -> None:
+    phases = [
+        {"start_date": at("2026-01-01"), "items": [{"price": "monthly", "quantity": 3}]},
+        {"start_date": at("2026-06-01"), "items": [{"price": "yearly", "quantity": 4}]},
+    ]
+    schedule = {"id": "sub_sched_1", "status": "active", "phases": phases}
+    objects = record(
+        seen(subscription(SEATS), "2026-01-10"),
+        invoices=months("monthly", 3, "2026-01-01", 1),
+        schedules=[schedule, {**schedule, "id": "sub_sched_2", "status": "released"}],
+    )
+    found = subscription_evidence(objects, PRICES)
+    assert found is not None
+    (planned,) = found.problems
+    assert (planned.check_name, planned.severity) == ("scheduled_change", "info")
+    assert "sub_sched_1" in planned.detail
+    assert "2026-06-01 to 4 x yearly" in planned.detail
+    assert len(found.items) == 1
+
+
+def test_an_items_trial_that_only_an_event_still_shows_does_not_count() -> None:
+    trial = {"start_date": at("2026-02-01"), "end_date": at("2026-02-15")}
+    added = item("addon", 1, item_id="si_2", created="2026-02-01")
+    on_trial = subscription(SEATS, {**added, "current_trial": trial})
+    assert history(
+        seen(subscription(SEATS, {**added, "current_trial": None}), "2026-03-02"),
+        invoices=months("monthly", 3, "2026-01-01", 2),
+        events=[event("2026-02-01", on_trial)],
+    )[1:] == [
+        "si_2 2026-02-01..2026-02-15 1 x addon trialing",
+        "si_2 2026-02-15.. 1 x addon",
+    ]
+
+
+def test_metered_usage_is_listed_while_it_lasts() -> None:
+    metered = item("calls", None, item_id="si_2")
+    found = evidence(seen(subscription(SEATS, metered), "2026-01-01 10:00"))
+    assert [(each.check_name, each.severity, each.object_id) for each in found.problems] == [
+        ("usage_not_in_mrr", "info", "si_2")
+    ]
+    ended = subscription(metered, status="canceled", ended_at=at("2026-01-05"))
+    assert evidence(seen(ended, "2026-01-10")).problems == ()

@@ -99,7 +99,19 @@ def test_lists_are_asked_for_whole_and_expanded(
     assert {each.params["active"] for each in prices} == {"true", "false"}
     assert prices[0].params["expand[0]"] == "data.tiers"
     assert prices[0].params["expand[1]"] == "data.currency_options"
-    assert small_account.asked("/v1/coupons")[0].params["expand[0]"] == "data.applies_to"
+    coupons = small_account.asked("/v1/coupons")[0].params
+    assert (coupons["expand[0]"], coupons["expand[1]"]) == (
+        "data.applies_to",
+        "data.currency_options",
+    )
+    invoices = small_account.asked("/v1/invoices")[0].params
+    assert [invoices[f"expand[{n}]"] for n in range(3)] == [
+        "data.discounts.source.coupon",
+        "data.lines.data.discounts",
+        "data.total_discount_amounts.discount",
+    ]
+    customers = small_account.asked("/v1/customers")[0].params
+    assert customers["expand[0]"] == "data.discount.source.coupon"
 
 
 def test_an_empty_account_is_a_complete_pull(

@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from nrr_pipeline.errors import SettingsError
+from nrr_pipeline.warehouse import migrations
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.transactions import Warehouse
 
@@ -161,3 +165,34 @@ def test_a_password_is_never_shown(tmp_path: Path) -> None:
     warehouse = open_warehouse(f"sqlite:///{tmp_path / 'nrr.db'}")
     warehouse.close()
     assert "very-secret" not in repr(warehouse)
+
+
+def test_a_database_of_the_first_version_is_brought_up_with_what_it_holds(
+    database_url: str,
+) -> None:
+    path = database_url.removeprefix("sqlite:///")
+    first_version(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO subscription_history (subscription_item_id, subscription_id, customer_id, "
+            "valid_from, valid_to, state, price_id, currency, is_scheduled_churn, is_at_risk, "
+            "source, source_id, known_from, known_to) VALUES ('si_1', 'sub_1', 'cus_1', '2026', "
+            "'9999', 'active', 'price_1', 'usd', 0, 0, 'subscription', 'sub_1', '2026', '9999')"
+        )
+    connection.close()
+    with open_warehouse(database_url) as warehouse:
+        query = "SELECT subscription_item_id, discounts, tax_rate, at_risk_since"
+        with warehouse.read() as opened:
+            rows = opened.exec_driver_sql(f"{query} FROM subscription_history").all()
+    assert [tuple(row) for row in rows] == [("si_1", None, None, None)]
+
+
+def first_version(path: str) -> None:
+    """Create a database as the first released version did."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(migrations.__file__)).parent))
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()

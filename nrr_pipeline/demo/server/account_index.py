@@ -66,12 +66,13 @@ class AccountIndex:
         return self._shelves.setdefault(kind, Shelf(()))
 
     def find(self, kind: str, object_id: str) -> StripeObject | None:
-        """Return an object by id, or what is left of a deleted one."""
+        """Return an object by id, also one that no list shows, or what is left of a deleted one."""
         shelf = self.shelf(kind)
         position = shelf.positions.get(object_id)
         if position is not None:
             return shelf.objects[position]
-        return self.account.deleted.get(kind, {}).get(object_id)
+        unlisted = self.account.unlisted.get(kind, {}).get(object_id)
+        return unlisted or self.account.deleted.get(kind, {}).get(object_id)
 
 
 class AccountHolder:

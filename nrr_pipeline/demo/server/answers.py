@@ -49,6 +49,11 @@ class Target:
     part: str | None = None
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is answered with pages."""
+        return self.object_id is None or self.part is not None
+
+    @property
     def endpoint(self) -> str:
         """The path with a placeholder for the id; rate limits count by it."""
         names = (_ROOT, self.kind, self.object_id and "{id}", self.part)

@@ -110,7 +110,10 @@ class StripeApi:
             raise method_not_allowed(method, path)
         self._traffic.limit(target.endpoint)
         answerer = Answerer(index, key, nested_page_size=self._options.nested_page_size)
-        return answerer.answer(target, scope["query_string"].decode())
+        body = answerer.answer(target, scope["query_string"].decode())
+        if target.is_list and body["data"] and self._traffic.empties_page():
+            return {**body, "data": [], "has_more": True}
+        return body
 
 
 async def _drop_connection(scope: Scope, receive: Receive) -> None:

@@ -51,6 +51,15 @@ class Fault:
         )
 
 
+_LOCK_TIMEOUT = Fault(
+    status=429,
+    code="lock_timeout",
+    message=(
+        "This object cannot be accessed right now because another API request or Stripe process is "
+        "currently accessing it."
+    ),
+)
+
 FaultPlan = Callable[[int, str], Fault | None]
 """Decides on the fault of a request, given its number (the first is 1) and its path."""
 
@@ -68,6 +77,10 @@ class ServerOptions:
         fault: Decides request by request which one fails, and how; asked before the share is.
         keys: The keys that exist, each with the kinds of objects it may read (``None``: all).
             Without it every key of the account's mode may read everything.
+        lock_timeouts_every: Every so many requests one is refused with a 429 that gives no
+            reason, since somebody else works on the object.
+        empty_pages_every: Every so many pages that hold something one comes empty, although it
+            says that more follows.
         nested_page_size: How many elements a nested list shows.
         timer: Measures seconds for the rate limits.
     """
@@ -79,6 +92,8 @@ class ServerOptions:
     fault_seed: int = 0
     fault: FaultPlan | None = None
     keys: KeyPermissions | None = None
+    lock_timeouts_every: int | None = None
+    empty_pages_every: int | None = None
     nested_page_size: int = NESTED_PAGE_SIZE
     timer: Callable[[], float] = time.monotonic
 
@@ -111,10 +126,22 @@ class Traffic:
         self._endpoints: dict[str, RateLimit] = {}
         total = options.requests_per_second
         self._total = None if total is None else RateLimit(total)
+        self._pages = 0
+
+    def empties_page(self) -> bool:
+        """Tell whether a page that holds something comes empty all the same."""
+        every = self._options.empty_pages_every
+        if every is None:
+            return False
+        self._pages += 1
+        return self._pages % every == 0
 
     def fault(self, number: int, path: str) -> Fault | None:
         """Return what goes wrong with a request, if anything."""
         planned = self._options.fault(number, path) if self._options.fault is not None else None
+        every = self._options.lock_timeouts_every
+        if planned is None and every is not None and number % every == 0:
+            planned = _LOCK_TIMEOUT
         if planned is not None or self._options.fault_fraction <= 0:
             return planned
         draw = self._random.random()

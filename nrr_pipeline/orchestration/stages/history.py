@@ -2,28 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.evidence import Finding, SubscriptionEvidence
-from nrr_pipeline.metrics.history import HistorySegment, fold_subscription
+from nrr_pipeline.metrics.history import fold_subscription
 from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder
 from nrr_pipeline.metrics.pricing import Price
 from nrr_pipeline.orchestration.stages.attributes import attribute_rows
+from nrr_pipeline.orchestration.stages.history_rows import row_of
 from nrr_pipeline.orchestration.stages.records import SUBSCRIPTIONS_PER_READ, subscription_records
 from nrr_pipeline.policy import RULES_VERSION, MetricPolicy
 from nrr_pipeline.stripe_source.evidence import subscription_evidence
-from nrr_pipeline.stripe_source.payloads import MalformedObjectError, read_price
+from nrr_pipeline.stripe_source.payloads import MalformedObjectError, Payload, read_price
 from nrr_pipeline.stripe_source.records import SubscriptionRecord
 from nrr_pipeline.warehouse import attributes, history, knowledge, pulls, quality, raw_objects
-from nrr_pipeline.warehouse.transactions import (
-    FOREVER,
-    Clock,
-    Connection,
-    Warehouse,
-    WriteTransaction,
-)
+from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse, WriteTransaction
 
 STAGE = "subscription_history"
 Progress = Callable[[int, int], None]
@@ -122,19 +117,17 @@ def _build(
     after = before.raw_known_at if before is not None and _same_rules(before) else None
     subscription_ids = raw_objects.changed_subscriptions(connection, after, raw_known_at)
     if after is not None:
-        for kind, column in (("prices", "price_id"), ("customers", "customer_id")):
-            changed = raw_objects.changed_ids(connection, kind, after, raw_known_at)
-            subscription_ids |= history.subscriptions_having(connection, column, changed)
+        subscription_ids |= _concerned(connection, after, raw_known_at)
     customers = raw_objects.changed_ids(connection, "customers", after, raw_known_at)
-    discounted = _discounted_customers(connection, raw_known_at)
+    coupons = coupons_known_at(connection, raw_known_at)
     rows: list[dict[str, Any]] = []
     findings = [_found(finding, "prices") for finding in price_problems]
     checker = IntervalBuilder(prices, policy.counting_rules(), DayClock(policy.timezone))
     records = subscription_records(connection, sorted(subscription_ids), raw_known_at)
     for done, record in enumerate(records, start=1):
-        evidence, problems = _read(record, prices, discounted)
+        evidence, problems = _read(record, prices, coupons)
         if evidence is not None:
-            rows.extend(_row(segment) for segment in fold_subscription(evidence))
+            rows.extend(row_of(segment) for segment in fold_subscription(evidence))
             problems = [
                 *problems,
                 *evidence.problems,
@@ -150,6 +143,30 @@ def _build(
         customers,
         list(attribute_rows(connection, customers, raw_known_at, DayClock(policy.timezone))),
     )
+
+
+def coupons_known_at(connection: Connection, raw_known_at: datetime) -> dict[str, Payload]:
+    """All coupons by id, as they were last seen; a deleted one goes on discounting.
+
+    What a later version does not show, such as the products of a coupon that is no longer listed,
+    is taken from the one before.
+    """
+    coupons: dict[str, Payload] = {}
+    for version in raw_objects.versions_of_kind(connection, "coupons", raw_known_at):
+        if not version.is_deleted:
+            known = coupons.get(version.object_id, {})
+            coupons[version.object_id] = {**known, **version.payload}
+    return coupons
+
+
+def _concerned(connection: Connection, after: datetime, raw_known_at: datetime) -> set[str]:
+    """The subscriptions whose history rests on objects that changed in that time."""
+    found: set[str] = set()
+    for kind, column in (("prices", "price_id"), ("customers", "customer_id")):
+        changed = raw_objects.changed_ids(connection, kind, after, raw_known_at)
+        found |= history.subscriptions_having(connection, column, changed)
+    coupons = raw_objects.changed_ids(connection, "coupons", after, raw_known_at)
+    return found | history.subscriptions_discounted_by(connection, coupons)
 
 
 def _write(tx: WriteTransaction, built: _Built, raw_known_at: datetime) -> HistoryReport:
@@ -168,10 +185,10 @@ def _same_rules(before: knowledge.StageProgress) -> bool:
 
 
 def _read(
-    record: SubscriptionRecord, prices: Mapping[str, Price], discounted: frozenset[str]
+    record: SubscriptionRecord, prices: Mapping[str, Price], coupons: Mapping[str, Payload]
 ) -> tuple[SubscriptionEvidence | None, list[Finding]]:
     try:
-        return subscription_evidence(record, prices, discounted_customers=discounted), []
+        return subscription_evidence(record, prices, coupons=coupons), []
     except MalformedObjectError as error:
         detail = f"{error}. The whole subscription is held out of every figure"
         finding = Finding("unreadable_subscription", "error", record.subscription_id, detail)
@@ -188,39 +205,3 @@ def _found(finding: Finding, scope_id: str) -> quality.Finding:
         amount_micros=finding.amount_micros,
         currency=finding.currency,
     )
-
-
-def _discounted_customers(connection: Connection, raw_known_at: datetime) -> frozenset[str]:
-    return frozenset(
-        version.object_id
-        for version in raw_objects.latest(connection, "customers", known_at=raw_known_at)
-        if version.payload.get("discount")
-    )
-
-
-def _row(segment: HistorySegment) -> dict[str, Any]:
-    alternative = segment.alternative
-    return {
-        "subscription_item_id": segment.subscription_item_id,
-        "subscription_id": segment.subscription_id,
-        "customer_id": segment.customer_id,
-        "valid_from": _instant(segment.valid_from),
-        "valid_to": FOREVER if segment.valid_to is None else _instant(segment.valid_to),
-        "state": segment.state.value,
-        "price_id": segment.terms.price_id,
-        "quantity": segment.terms.quantity,
-        "currency": segment.currency,
-        "is_scheduled_churn": segment.is_scheduled_churn,
-        "is_at_risk": segment.is_at_risk,
-        "approximation": segment.approximation,
-        "alternative_price_id": alternative.price_id if alternative else None,
-        "alternative_quantity": alternative.quantity if alternative else None,
-        "held_out": segment.held_out,
-        "end_reason": segment.end_reason,
-        "source": segment.source.value,
-        "source_id": segment.source_id,
-    }
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -1,28 +1,20 @@
 """From subscription history to MRR intervals: price it under the policy, keep what changed."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from nrr_pipeline.metrics.evidence import BillingState, EndReason, Source, Terms
-from nrr_pipeline.metrics.history import HistorySegment
 from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder, MrrInterval
 from nrr_pipeline.metrics.periods import ONE_DAY, Period
 from nrr_pipeline.orchestration.stages import history as history_stage
 from nrr_pipeline.orchestration.stages.history import NothingPulledError, Progress
+from nrr_pipeline.orchestration.stages.history_rows import segment_of
 from nrr_pipeline.orchestration.stages.records import SUBSCRIPTIONS_PER_READ
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse import account, history, intervals, knowledge, pulls, quality, snapshots
 from nrr_pipeline.warehouse.raw_objects import changed_ids
-from nrr_pipeline.warehouse.transactions import (
-    FOREVER,
-    Clock,
-    Connection,
-    Warehouse,
-    WriteTransaction,
-)
+from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse, WriteTransaction
 
 STAGE = "mrr_intervals"
 
@@ -94,7 +86,7 @@ def _price(
     held_out: set[str] = set()
     stored = history.history_of(connection, subscription_ids=sorted(subscription_ids))
     for done, (subscription_id, segments) in enumerate(
-        groupby(_segments(stored), key=lambda segment: segment.subscription_id), start=1
+        groupby(map(segment_of, stored), key=lambda segment: segment.subscription_id), start=1
     ):
         mine, found = builder.build(segments)
         rows.extend(_row(interval, policy.version) for interval in mine)
@@ -149,31 +141,6 @@ def _is_current(
     return (
         before is not None and _same_policy(before, policy) and before.raw_known_at == raw_known_at
     )
-
-
-def _segments(stored: Iterable[Mapping[str, Any]]) -> Iterator[HistorySegment]:
-    for row in stored:
-        alternative = None
-        if row["alternative_price_id"] is not None:
-            alternative = Terms(row["alternative_price_id"], row["alternative_quantity"])
-        yield HistorySegment(
-            subscription_item_id=row["subscription_item_id"],
-            subscription_id=row["subscription_id"],
-            customer_id=row["customer_id"],
-            currency=row["currency"],
-            valid_from=int(row["valid_from"].timestamp()),
-            valid_to=None if row["valid_to"] == FOREVER else int(row["valid_to"].timestamp()),
-            terms=Terms(row["price_id"], row["quantity"]),
-            state=BillingState(row["state"]),
-            source=Source(row["source"]),
-            source_id=row["source_id"],
-            is_at_risk=row["is_at_risk"],
-            is_scheduled_churn=row["is_scheduled_churn"],
-            approximation=row["approximation"],
-            alternative=alternative,
-            held_out=row["held_out"],
-            end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
-        )
 
 
 def _row(interval: MrrInterval, policy_version: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from nrr_pipeline.stripe_source.payloads import reference_id
 from nrr_pipeline.stripe_source.records import ObservedVersion, SubscriptionRecord
 from nrr_pipeline.warehouse import pulls, raw_objects
 from nrr_pipeline.warehouse.transactions import Connection
@@ -23,17 +24,40 @@ def subscription_records(
         versions = _by_subscription(connection, "subscriptions", chunk, raw_known_at)
         invoices = _by_subscription(connection, "invoices", chunk, raw_known_at)
         events = _by_subscription(connection, "events", chunk, raw_known_at)
+        schedules = _by_subscription(connection, "subscription_schedules", chunk, raw_known_at)
+        customers = _customers_of(connection, versions, raw_known_at)
         for subscription_id in chunk:
+            mine = _latest_payloads(events[subscription_id])
+            customer_id = _customer_id(versions[subscription_id])
             yield SubscriptionRecord(
                 subscription_id,
                 tuple(_observed(versions[subscription_id], pull_times)),
                 tuple(_latest_payloads(invoices[subscription_id])),
-                tuple(
-                    payload
-                    for payload in _latest_payloads(events[subscription_id])
-                    if _speaks_of_subscription(payload)
+                tuple(payload for payload in mine if _subject(payload) == "subscription"),
+                customer_versions=tuple(_observed(customers[customer_id], pull_times)),
+                discount_events=tuple(
+                    payload for payload in mine if _subject(payload) == "discount"
                 ),
+                schedules=tuple(_latest_payloads(schedules[subscription_id])),
             )
+
+
+def _customers_of(
+    connection: Connection,
+    versions: Mapping[str, list[raw_objects.RawVersion]],
+    raw_known_at: datetime,
+) -> defaultdict[str | None, list[raw_objects.RawVersion]]:
+    """By customer: all versions of the customers that the subscriptions have."""
+    ids = {customer_id for mine in versions.values() if (customer_id := _customer_id(mine))}
+    grouped: defaultdict[str | None, list[raw_objects.RawVersion]] = defaultdict(list)
+    for version in raw_objects.versions_of(connection, "customers", sorted(ids), raw_known_at):
+        grouped[version.object_id].append(version)
+    return grouped
+
+
+def _customer_id(versions: Iterable[raw_objects.RawVersion]) -> str | None:
+    found = [reference_id(version.payload.get("customer")) for version in versions]
+    return next((each for each in reversed(found) if each is not None), None)
 
 
 def _by_subscription(
@@ -52,10 +76,11 @@ def _latest_payloads(versions: Iterable[raw_objects.RawVersion]) -> list[Mapping
     return [version.payload for version in latest.values() if not version.is_deleted]
 
 
-def _speaks_of_subscription(event: Mapping[str, Any]) -> bool:
+def _subject(event: Mapping[str, Any]) -> object:
+    """What kind of object an event is about."""
     data = event.get("data")
     subject = data.get("object") if isinstance(data, Mapping) else None
-    return isinstance(subject, Mapping) and subject.get("object") == "subscription"
+    return subject.get("object") if isinstance(subject, Mapping) else None
 
 
 def _observed(

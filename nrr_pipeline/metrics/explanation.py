@@ -1,0 +1,148 @@
+"""Shows the arithmetic of one stretch of one item, step by step: the same that prices it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from nrr_pipeline.metrics.counting import CountingRules, counting_pieces
+from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
+from nrr_pipeline.metrics.discounts import DiscountLevel, Reduction
+from nrr_pipeline.metrics.history import HistorySegment
+from nrr_pipeline.metrics.money import format_exact
+from nrr_pipeline.metrics.pricing import (
+    Price,
+    amounts_in,
+    charged_units,
+    tier_charges,
+)
+from nrr_pipeline.metrics.valuation import Valuation
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an item's arithmetic: what it yields, in minor units, exact."""
+
+    label: str
+    minor_units: Fraction
+    detail: str
+
+
+def explain_stretch(
+    segments: Sequence[HistorySegment],
+    subscription_item_id: str,
+    at: int,
+    *,
+    prices: Mapping[str, Price],
+    rules: CountingRules,
+) -> list[Step]:
+    """How an item's MRR at an instant comes about; nothing where it does not count then.
+
+    The last step, labeled ``mrr``, is the MRR that ``IntervalBuilder`` gives.
+
+    Args:
+        segments: The history of the whole subscription: its items may share a discount.
+        subscription_item_id: The item to explain.
+        at: The instant, in unix seconds.
+        prices: All prices by id.
+        rules: The policy's rules.
+
+    Raises:
+        UnpriceableError: The item is held out then; the message says why.
+    """
+    valuation = Valuation(prices, rules)
+    holding = [
+        piece
+        for piece in counting_pieces(segments, rules)
+        if piece.valid_from <= at and (piece.valid_to is None or at < piece.valid_to)
+    ]
+    for piece in holding:
+        if piece.subscription_item_id == subscription_item_id:
+            return list(_steps(valuation, piece, valuation.mates(piece, holding)))
+    return []
+
+
+def _steps(
+    valuation: Valuation, piece: HistorySegment, mates: Sequence[HistorySegment]
+) -> Iterator[Step]:
+    worth = valuation.worth(piece, mates)
+    price = valuation.price(piece.terms.price_id)
+    currency = piece.currency
+    result = Fraction(worth.micros, minor_unit_micros(currency))
+    if price.is_metered:
+        yield Step("usage", Fraction(0), f"{price.price_id} is metered: usage is not in MRR")
+        yield Step("mrr", result, _money(result, currency))
+        return
+    yield from _charge_steps(price, piece.terms.quantity, currency)
+    net = valuation.nets(piece, mates)
+    for reduction in net.reductions:
+        yield _discount_step(reduction, currency)
+    without_tax = valuation.without_tax(net.amount, piece, price)
+    if valuation.contains_tax(price, piece):
+        rate = piece.tax_rate
+        detail = "not known, taken as is" if rate is None else f"{format_exact(rate * 100)} %"
+        yield Step("tax", without_tax - net.amount, f"tax contained in the price: {detail}")
+    months = valuation.rules.normalization.months(
+        price.billing_interval, price.billing_interval_count
+    )
+    monthly = without_tax / months
+    yield Step(
+        "normalization",
+        monthly,
+        f"{_money(without_tax, currency)} for {_interval(price)} / {months} months",
+    )
+    yield Step("mrr", result, f"{_money(result, currency)}, rounded half to even to a micro")
+
+
+def _charge_steps(price: Price, quantity: int | None, currency: str) -> Iterator[Step]:
+    """Price, packs, quantity or tiers: what one billing interval costs before discounts."""
+    amounts = amounts_in(price, currency)
+    units = charged_units(price, quantity)
+    counted = f"{quantity}"
+    if price.divide_by is not None:
+        way = "up" if price.round_up else "down"
+        counted = f"{units} (packs of {price.divide_by} in {quantity}, rounded {way})"
+    unit_amount = amounts.unit_amount
+    if unit_amount is not None:
+        yield Step(
+            "price",
+            unit_amount,
+            f"{price.price_id}: {_money(unit_amount, currency)} for {_interval(price)}",
+        )
+        total = unit_amount * units
+        yield Step("quantity", total, f"{counted} x {_money(unit_amount, currency)}")
+        return
+    yield Step(
+        "price",
+        Fraction(0),
+        f"{price.price_id}: {price.tiers_mode} tiers for {_interval(price)}, quantity {counted}",
+    )
+    for charge in tier_charges(price, amounts, units):
+        end = "and above" if charge.tier.up_to is None else f"up to {charge.tier.up_to}"
+        detail = f"{charge.units} x {_money(charge.tier.unit_amount, currency)}"
+        if charge.tier.flat_amount:
+            detail += f" + {_money(charge.tier.flat_amount, currency)} flat"
+        yield Step("tier", charge.amount, f"tier {charge.number} ({end}): {detail}")
+
+
+def _discount_step(reduction: Reduction, currency: str) -> Step:
+    discount = reduction.discount
+    name = f"{discount.coupon_id} of the {discount.level} ({discount.duration})"
+    before = _money(reduction.before, currency)
+    if discount.percent_off is not None:
+        detail = f"{format_exact(discount.percent_off)} % off {before}"
+    else:
+        fixed = _money(dict(discount.amounts_off)[currency], currency)
+        detail = f"{fixed} off"
+        if discount.level is not DiscountLevel.ITEM:
+            detail += f" the invoice, spread: {before} of {_money(reduction.spread_over, currency)}"
+    return Step("discount", -reduction.amount, f"{name}: {detail}")
+
+
+def _interval(price: Price) -> str:
+    count = price.billing_interval_count
+    return f"1 {price.billing_interval}" if count == 1 else f"{count} {price.billing_interval}s"
+
+
+def _money(minor_units: Fraction, currency: str) -> str:
+    major = minor_units * minor_unit_micros(currency) / MICROS_PER_MAJOR
+    return f"{currency.upper()} {format_exact(major)}"

@@ -1,0 +1,71 @@
+"""Holds prices and discounts against what invoice lines charged: the rules' check of themselves."""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from nrr_pipeline.metrics.currencies import minor_to_micros
+from nrr_pipeline.metrics.discounts import Charge, apply_discounts
+from nrr_pipeline.metrics.evidence import Finding, LineAmount
+from nrr_pipeline.metrics.money import MicrosOverflowError, format_exact, round_half_even
+from nrr_pipeline.metrics.pricing import Price, UnpriceableError, interval_amount
+
+
+def check_lines(
+    lines: Iterable[LineAmount], prices: Mapping[str, Price], currency: str
+) -> list[Finding]:
+    """Where a line differs by a minor unit or more from what its price and discounts say.
+
+    Stripe rounds what each discount takes off a line, so each may add one minor unit.
+    """
+    findings: list[Finding] = []
+    invoices: dict[object, list[tuple[LineAmount, Charge]]] = {}
+    for line in lines:
+        price = prices.get(line.terms.price_id)
+        if price is None or price.is_metered:
+            continue
+        try:
+            expected = interval_amount(price, line.terms.quantity, currency=currency)
+        except UnpriceableError:
+            continue
+        if abs(line.subtotal_minor - expected) >= 1:
+            findings.append(_mismatch(line, line.subtotal_minor, expected, currency))
+        elif line.net_minor is not None:
+            charge = Charge(line.line_id, price.product_id, expected, line.discounts)
+            interval = (price.billing_interval, price.billing_interval_count)
+            invoice = (line.invoice_id or line.line_id, interval)
+            invoices.setdefault(invoice, []).append((line, charge))
+    for charged in invoices.values():
+        findings.extend(_check_discounts(charged, currency))
+    return findings
+
+
+def _check_discounts(charged: list[tuple[LineAmount, Charge]], currency: str) -> list[Finding]:
+    """Hold the net of one invoice's lines against their discounts; none where one has no rule."""
+    try:
+        nets = apply_discounts([charge for _, charge in charged], currency)
+    except UnpriceableError:
+        return []
+    return [
+        _mismatch(line, line.net_minor, net.amount, currency, after=" after discounts")
+        for (line, _), net in zip(charged, nets, strict=True)
+        if line.net_minor is not None
+        and abs(line.net_minor - net.amount) >= 1 + len(net.reductions)
+    ]
+
+
+def _mismatch(
+    line: LineAmount, charged: int, expected: Fraction, currency: str, *, after: str = ""
+) -> Finding:
+    try:
+        micros = round_half_even(minor_to_micros(charged - expected, currency))
+    except MicrosOverflowError:
+        micros = None
+    return Finding(
+        "line_amount",
+        "warning",
+        line.line_id,
+        f"the line charges {charged} minor units{after} for {line.terms.quantity} x "
+        f"{line.terms.price_id}, the price says {format_exact(expected)}{after}",
+        amount_micros=micros,
+        currency=currency,
+    )

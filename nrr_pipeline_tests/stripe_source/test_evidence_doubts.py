@@ -1,0 +1,102 @@
+"""Pauses that are over: what they leave in the invoices is flagged, and counts."""
+
+import pytest
+
+from nrr_pipeline_tests.stripe_source.payload_sets import (
+    Payload,
+    credit,
+    event,
+    history,
+    invoice,
+    item,
+    line,
+    months,
+    seen,
+    subscription,
+)
+
+SEATS = item("monthly", 3)
+
+
+def given_up(status: str, **fields: object) -> Payload:
+    """The invoice of February, which nobody tried to collect."""
+    return invoice(
+        "2026-02-01",
+        line("monthly", 3, "2026-02-01", "2026-03-01"),
+        status=status,
+        **{"attempt_count": 0, "collection_method": "charge_automatically", **fields},
+    )
+
+
+def around(february: Payload) -> list[Payload]:
+    return [
+        *months("monthly", 3, "2026-01-01", 1),
+        february,
+        *months("monthly", 3, "2026-03-01", 1),
+    ]
+
+
+@pytest.mark.parametrize("status", ["void", "uncollectible"])
+def test_an_invoice_given_up_unasked_may_be_that_of_a_pause(status: str) -> None:
+    invoices = around(given_up(status))
+    assert history(seen(subscription(SEATS), "2026-03-10"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-03-01 3 x monthly or-nothing",
+        "si_1 2026-03-01.. 3 x monthly",
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"attempt_count": 4}, {"collection_method": "send_invoice"}], ids=str
+)
+@pytest.mark.parametrize("status", ["void", "uncollectible"])
+def test_an_invoice_that_somebody_tried_to_collect_is_no_pause(
+    status: str, fields: Payload
+) -> None:
+    (only,) = history(
+        seen(subscription(SEATS), "2026-03-10"), invoices=around(given_up(status, **fields))
+    )[-1:]
+    assert only.endswith("3 x monthly")
+    assert "nothing" not in only
+
+
+def test_a_pause_that_no_event_dates_may_have_begun_after_the_last_payment() -> None:
+    paused = subscription(SEATS, pause_collection={"behavior": "void"})
+    told = event("2026-03-05", paused, metadata={"note": "old"})
+    invoices = [*months("monthly", 3, "2026-01-01", 1), given_up("void")]
+    for events in ([], [told]):
+        assert history(seen(paused, "2026-03-10"), invoices=invoices, events=events) == [
+            "si_1 2026-01-01..2026-02-01 3 x monthly or-nothing ends:paused",
+            "si_1 2026-02-01.. 3 x monthly collection_paused",
+        ]
+
+
+def test_a_billing_that_stops_and_goes_on_later_may_have_been_paused() -> None:
+    invoices = [
+        *months("monthly", 3, "2026-01-01", 1),
+        *months("monthly", 3, "2026-02-20", 1),
+    ]
+    assert history(seen(subscription(SEATS), "2026-03-01"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-02-20 3 x monthly or-nothing",
+        "si_1 2026-02-20.. 3 x monthly",
+    ]
+
+
+def test_a_billing_that_begins_anew_without_a_credit_may_have_been_paused() -> None:
+    year = invoice("2026-01-01", line("yearly", 3, "2026-01-01", "2027-01-01"))
+    anew = invoice("2026-05-01", line("yearly", 3, "2026-05-01", "2027-05-01"))
+    back = invoice("2026-05-01", credit("yearly", 3, "2026-05-01", "2027-01-01"), id="in_back")
+    seats = seen(subscription(item("yearly", 3)), "2026-06-01")
+    assert history(seats, invoices=[year, anew])[0] == (
+        "si_1 2026-01-01..2026-05-01 3 x yearly or-nothing"
+    )
+    assert history(seats, invoices=[year, anew, back]) == ["si_1 2026-01-01.. 3 x yearly"]
+
+
+def test_the_first_bill_after_a_trial_is_no_new_beginning() -> None:
+    invoices = [
+        invoice("2026-01-01", line("monthly", 3, "2026-01-01", "2026-01-20", 0)),
+        *months("monthly", 3, "2026-01-10", 2),
+    ]
+    assert history(seen(subscription(SEATS), "2026-03-01"), invoices=invoices) == [
+        "si_1 2026-01-01.. 3 x monthly"
+    ]
