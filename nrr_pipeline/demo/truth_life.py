@@ -15,7 +15,7 @@ from typing import NamedTuple
 from nrr_pipeline.demo import log as logged
 from nrr_pipeline.demo.catalog import Catalog
 from nrr_pipeline.demo.coupons import Coupon, Grant
-from nrr_pipeline.demo.truth_pricing import Held
+from nrr_pipeline.demo.truth_pricing import Held, Shared
 
 _UNCOLLECTED = {"void", "mark_uncollectible"}
 
@@ -101,15 +101,21 @@ class Life:
             if item.quantity is not None and (item.trial_end is None or item.trial_end <= at)
         ]
 
-    def shared_at(self, at: int) -> list[Coupon]:
-        """The discounts of the subscription, or those of the customer where it has none."""
+    def shared_at(self, at: int) -> list[Shared]:
+        """The discounts of the subscription, or those of the customer where it has none.
+
+        One that a line shows until that line's end may be over for items with shorter periods.
+        """
+        items = self._items_at(at)
         for level in (self._shared, self._of_customer):
             found = [
-                each.coupon
+                Shared(
+                    each.coupon,
+                    frozenset(item.id for item in items if self._is_on(each, item, at)),
+                )
                 for each in level
-                if any(self._is_on(each, item, at) for item in self._items_at(at))
             ]
-            if found:
+            if any(item_ids for _, item_ids in found):
                 return found
         return []
 

@@ -28,6 +28,13 @@ class Held(NamedTuple):
     coupons: tuple[Coupon, ...] = ()
 
 
+class Shared(NamedTuple):
+    """A coupon of the whole subscription, or of its customer, and the items it is still on."""
+
+    coupon: Coupon
+    item_ids: frozenset[str]
+
+
 def gross(price: Price, quantity: int) -> Fraction:
     """What a quantity costs for one interval before discounts, in minor units.
 
@@ -60,7 +67,7 @@ def gross(price: Price, quantity: int) -> Fraction:
 
 
 def mrr_micros(
-    held: Sequence[Held], shared: Sequence[Coupon], tax_percentage: Fraction
+    held: Sequence[Held], shared: Sequence[Shared], tax_percentage: Fraction
 ) -> dict[str, int]:
     """The MRR of the items of one subscription in whole micros, each rounded half to even.
 
@@ -77,8 +84,8 @@ def mrr_micros(
     for each in held:
         invoices[each.price.cadence].append(each)
     for billed in invoices.values():
-        for coupon in shared:
-            _rebate(left, billed, coupon)
+        for coupon, item_ids in shared:
+            _rebate(left, [each for each in billed if each.item_id in item_ids], coupon)
     found: dict[str, int] = {}
     for each in held:
         interval, count = each.price.cadence

@@ -21,7 +21,7 @@ from nrr_pipeline.demo.cycles import DAY
 from nrr_pipeline.demo.log import BusinessLog
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.truth import item_intervals
-from nrr_pipeline.demo.truth_pricing import Held, mrr_micros
+from nrr_pipeline.demo.truth_pricing import Held, Shared, mrr_micros
 from nrr_pipeline.demo.unknowable import unknowable_days
 from nrr_pipeline_tests.demo.test_truth_is_knowable import Observer, collection_pauses
 
@@ -55,8 +55,13 @@ class Rebates:
                     seen = Seen(each["discount"], details["subscription_item"], until)
                     self._seen[subscription_id].append(seen)
 
-    def coupons(self, subscription_id: str, item_id: str, at: int) -> list[tuple[str, Coupon]]:
-        """The recurring discounts in force for an item, with their level, in order."""
+    def coupons(
+        self, subscription_id: str, item_id: str, at: int
+    ) -> list[tuple[str, Coupon, bool]]:
+        """The recurring discounts in force for an item, in order: level, coupon, still running.
+
+        One that no longer runs holds by the item's own line alone.
+        """
         found: dict[str, StripeObject] = {}
         for seen in self._seen[subscription_id]:
             is_meant = seen.item_id in {None, item_id}
@@ -64,7 +69,11 @@ class Rebates:
             if is_meant and is_on:
                 found[seen.discount["id"]] = seen.discount
         ordered = sorted(found.values(), key=self._place)
-        return [(level(each), self._coupon(each)) for each in ordered if self._recurs(each)]
+        return [
+            (level(each), self._coupon(each), each["end"] is None or at < each["end"])
+            for each in ordered
+            if self._recurs(each)
+        ]
 
     def _place(self, discount: StripeObject) -> tuple[int, int]:
         """Older ones come first, then as an invoice lists them."""
@@ -120,19 +129,25 @@ def observed(
     """The MRR of every item on a day, as the account tells it."""
     end = (day - date(1970, 1, 1)).days * DAY + DAY - 1
     held: dict[str, list[Held]] = defaultdict(list)
-    shared: dict[str, list[Coupon]] = {}
+    items_of: dict[str, set[str]] = defaultdict(set)
+    for item_id, subscription_id in observer.subscription_of.items():
+        items_of[subscription_id].add(item_id)
+    shared: dict[str, dict[str, dict[Coupon, set[str]]]] = defaultdict(lambda: defaultdict(dict))
     for item_id, (price_id, quantity) in observer.snapshot(day).items():
         subscription_id = observer.subscription_of[item_id]
         found = rebates.coupons(subscription_id, item_id, end)
-        own = tuple(coupon for kind, coupon in found if kind == "item")
-        of_all = [coupon for kind, coupon in found if kind == "subscription"]
-        of_customer = [coupon for kind, coupon in found if kind == "customer"]
+        own = tuple(coupon for kind, coupon, _ in found if kind == "item")
+        for kind, coupon, runs in found:
+            on_items = shared[subscription_id][kind].setdefault(coupon, set())
+            on_items |= items_of[subscription_id] if runs else {item_id}
         held[subscription_id].append(Held(item_id, log.catalog.price_of[price_id], quantity, own))
-        shared[subscription_id] = shared.get(subscription_id) or of_all or of_customer
     taxes = {each["id"]: tax_of(each) for each in account.objects["subscriptions"]}
     micros: dict[str, int] = {}
     for subscription_id, items in held.items():
-        micros |= mrr_micros(items, shared[subscription_id], taxes[subscription_id])
+        levels = shared[subscription_id]
+        on_items = levels["subscription"] or levels["customer"]
+        of_all = [Shared(coupon, frozenset(ids)) for coupon, ids in on_items.items()]
+        micros |= mrr_micros(items, of_all, taxes[subscription_id])
     return {item_id: amount for item_id, amount in micros.items() if amount}
 
 

@@ -10,7 +10,7 @@ import pytest
 from nrr_pipeline.demo.billing_pricing import cost
 from nrr_pipeline.demo.catalog import Packs, Plan, Price, Term, Tier
 from nrr_pipeline.demo.coupons import Coupon
-from nrr_pipeline.demo.truth_pricing import Held, gross, mrr_micros
+from nrr_pipeline.demo.truth_pricing import Held, Shared, gross, mrr_micros
 
 NO_TAX = Fraction(0)
 STEPS = (
@@ -27,7 +27,13 @@ def price(cents: int | str | None = None, term: Term = "month", **form: Any) -> 
 
 
 def mrr(of: Price, quantity: int, *coupons: Coupon, tax: Fraction = NO_TAX) -> int:
-    return mrr_micros([Held("si", of, quantity)], coupons, tax)["si"]
+    return worth([Held("si", of, quantity)], *coupons, tax=tax)["si"]
+
+
+def worth(held: list[Held], *coupons: Coupon, tax: Fraction = NO_TAX) -> dict[str, int]:
+    """The MRR of items that all have the same discounts of their subscription."""
+    on_all = frozenset(each.item_id for each in held)
+    return mrr_micros(held, [Shared(each, on_all) for each in coupons], tax)
 
 
 def coupon(percent: str | None = None, cents: int | None = None, **fields: Any) -> Coupon:  # noqa: ANN401
@@ -99,7 +105,7 @@ def test_a_fixed_amount_is_spread_over_the_items_of_one_invoice_and_taken_from_e
         Held("b", price(1_000), 1),
         Held("c", price(12_000, "year"), 1),
     ]
-    assert mrr_micros(held, [coupon(cents=1_000)], NO_TAX) == {
+    assert worth(held, coupon(cents=1_000)) == {
         "a": 22_500_000,
         "b": 7_500_000,
         "c": 9_166_667,
@@ -110,9 +116,15 @@ def test_a_coupon_for_a_product_leaves_the_others_alone() -> None:
     other = price(1_000, product_id="prod_other")
     held = [Held("a", price(1_000), 1), Held("b", other, 1)]
     limited = coupon("50", product_ids=frozenset({"prod_other"}))
-    assert mrr_micros(held, [limited], NO_TAX) == {"a": 10_000_000, "b": 5_000_000}
+    assert worth(held, limited) == {"a": 10_000_000, "b": 5_000_000}
+
+
+def test_a_discount_that_is_over_for_one_item_still_holds_for_the_other() -> None:
+    held = [Held("monthly", price(1_000), 1), Held("two_years", price(24_000, "two years"), 1)]
+    left = [Shared(coupon("50"), frozenset({"two_years"}))]
+    assert mrr_micros(held, left, NO_TAX) == {"monthly": 10_000_000, "two_years": 5_000_000}
 
 
 def test_an_items_own_discount_comes_before_those_of_the_subscription() -> None:
     held = [Held("a", price(10_000), 1, (coupon("50"),)), Held("b", price(10_000), 1)]
-    assert mrr_micros(held, [coupon(cents=3_000)], NO_TAX) == {"a": 40_000_000, "b": 80_000_000}
+    assert worth(held, coupon(cents=3_000)) == {"a": 40_000_000, "b": 80_000_000}
