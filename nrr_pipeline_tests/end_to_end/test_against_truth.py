@@ -224,7 +224,11 @@ def test_days_follow_the_reporting_time_zone(tmp_path: Path) -> None:
                 sa.text("SELECT subscription_id, valid_from FROM mrr_intervals")
             ).all()
             instants = connection.execute(
-                sa.text("SELECT subscription_id, valid_from FROM subscription_history")
+                sa.text(
+                    "SELECT subscription_id, valid_from FROM subscription_history "
+                    "UNION SELECT subscription_id, valid_to FROM subscription_history "
+                    "WHERE valid_to < '9999-01-01'"
+                )
             ).all()
     tokyo = ZoneInfo("Asia/Tokyo")
     starts = {
