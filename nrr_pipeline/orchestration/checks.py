@@ -11,7 +11,7 @@ import dagster as dg
 
 from nrr_pipeline.metrics.money import format_money, format_ratio, is_rounding_shortfall
 from nrr_pipeline.metrics.periods import PeriodKind
-from nrr_pipeline.metrics.retention import WHOLE
+from nrr_pipeline.metrics.retention import BRIDGE_AMOUNTS, WHOLE
 from nrr_pipeline.orchestration.figures import percent
 from nrr_pipeline.orchestration.partitions import Calendar, key_of
 from nrr_pipeline.orchestration.resources import WarehouseResource
@@ -26,14 +26,7 @@ QUALITY_CHECK = "every_item_understood"
 LISTED = 50
 
 ADDITIVE = (
-    "starting_mrr_micros",
-    "expansion_micros",
-    "contraction_micros",
-    "churned_mrr_micros",
-    "new_business_micros",
-    "reactivation_micros",
-    "fx_micros",
-    "ending_mrr_micros",
+    *BRIDGE_AMOUNTS,
     "nrr_numerator",
     "grr_numerator",
     "starting_customers",
