@@ -27,7 +27,13 @@ class Window:
     """
 
     def __init__(
-        self, listing: Listing, *, floor: int | None, ceiling: int | None, stalls: int = 0
+        self,
+        listing: Listing,
+        *,
+        floor: int | None,
+        ceiling: int | None,
+        stalls: int = 0,
+        expected: float | None = None,
     ) -> None:
         self.listing = listing
         self.is_done = False
@@ -43,6 +49,7 @@ class Window:
         self._ids_of_last_page: set[str] = set()
         self._ids_of_oldest_second: set[str] = set()
         self._stalls = stalls
+        self._expected = expected
 
     @classmethod
     def whole(cls, listing: Listing) -> Window:
@@ -91,17 +98,19 @@ class Window:
         if self.is_done:
             return 0.0
         if self._oldest is None or self._newest is None:
-            return None
+            return self._expected
         seconds = max(1, self._newest - self._oldest)
         return self._objects / seconds * max(0, self._oldest - self._lower_end())
 
     def split(self) -> Window | None:
         """Give away the older half of what remains, when it is worth a page of its own."""
         remaining = self.remaining()
-        if not self.listing.is_large or remaining is None or remaining < 2 * PAGE_SIZE:
+        if not self.listing.is_large or self._oldest is None or remaining is None:
             return None
-        middle = (self._lower_end() + (self._oldest or 0)) // 2
-        older = Window(self.listing, floor=self._floor, ceiling=middle - 1)
+        if remaining < 2 * PAGE_SIZE:
+            return None
+        middle = (self._lower_end() + self._oldest) // 2
+        older = Window(self.listing, floor=self._floor, ceiling=middle - 1, expected=remaining / 2)
         self._floor = middle
         return older
 

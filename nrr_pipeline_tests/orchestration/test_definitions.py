@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -47,7 +46,6 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
 def test_definitions_load_without_any_setting_and_create_nothing(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    began = time.monotonic()
 
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", "import nrr_pipeline.definitions"],
@@ -60,7 +58,6 @@ def test_definitions_load_without_any_setting_and_create_nothing(tmp_path: Path)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(empty.iterdir()) == []
-    assert time.monotonic() - began < 60
 
 
 def test_dagster_accepts_the_definitions(definitions: dg.Definitions) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from typing import Any
 
@@ -344,9 +345,24 @@ def test_progress_is_told_from_start_to_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("nrr_pipeline.stripe_source.pull.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nrr_pipeline.stripe_source.crew.IDLE_SECONDS", 0.05)
     stripe_account.add("customers", *customers(1200, apart=6 * 3600))
     told: list[PullProgress] = []
-    summary = pull(source, sink, progress=told.append)
+    is_estimated = threading.Event()
+
+    def note(progress: PullProgress) -> None:
+        told.append(progress)
+        if progress.estimated_remaining_seconds:
+            is_estimated.set()
+
+    def hold_later_pages(request: Request) -> None:
+        if request.path == "/v1/customers" and {"starting_after", "created[lte]"} & set(
+            request.params
+        ):
+            is_estimated.wait(30)
+
+    stripe_account.hook = hold_later_pages
+    summary = pull(source, sink, progress=note)
     assert told[-1].objects == 1200
     assert told[-1].requests == summary.requests
     assert [each.objects for each in told] == sorted(each.objects for each in told)
@@ -361,7 +377,7 @@ def test_progress_goes_on_while_stripe_keeps_a_pull_waiting(
     """It is also a sign of life."""
     monkeypatch.setattr("nrr_pipeline.stripe_source.pull.REPORT_SECONDS", 0.1)
     monkeypatch.setattr("nrr_pipeline.stripe_source.crew.IDLE_SECONDS", 0.1)
-    busy = error(429, "Too many", headers={"Retry-After": "1"})
+    busy = error(429, "Too many", headers={"Retry-After": "3"})
     stripe_account.hook = nth(1, busy, "/v1/products")
     told: list[PullProgress] = []
     with StripeSource(KEY, stripe_account.address) as source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -92,10 +91,8 @@ def test_a_server_that_limits_rates_and_fails_at_random_is_read_whole(
     )
     sink = MemorySink()
     with running_server(account, options) as address, StripeSource(KEY, address) as source:
-        started = time.monotonic()
         pull(source, sink)
     assert landed_ids(sink) == expected_ids(account)
-    assert time.monotonic() - started < 30
 
 
 def test_what_the_account_no_longer_has_is_noticed(account: StripeAccount) -> None:
