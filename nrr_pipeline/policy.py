@@ -81,6 +81,36 @@ class ReactivationPolicy(_Section):
     window_days: Annotated[int, Field(ge=1)] | None = None
 
 
+class FxPolicy(_Section):
+    """Exchange rates: how old one may be, which days' rates retention uses, a bank's file."""
+
+    max_age_days: Annotated[int, Field(ge=0, le=366)] = 7
+    nrr: Literal["constant", "daily"] = "constant"
+    ecb: str | None = None
+
+
+class FilesPolicy(_Section):
+    """Lists that you keep, as CSV; a relative path starts at the policy file's folder."""
+
+    fx_rates: Path | None = None
+    customer_map: Path | None = None
+    attributes: Path | None = None
+
+
+class ExcludePolicy(_Section):
+    """Internal and test customers, who are in no figure."""
+
+    customers: tuple[str, ...] = ()
+    email_domains: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+
+
+class CompanySizePolicy(_Section):
+    """Where the bands of customers' MRR begin, in whole units of the reporting currency."""
+
+    bands: tuple[Annotated[int, Field(gt=0)], ...] = (100, 500, 2_000, 10_000)
+
+
 class PrivacyPolicy(_Section):
     """Which fields are dropped before anything is stored, beside the built-in list."""
 
@@ -108,6 +138,12 @@ class MetricPolicy(_Section):
     normalization: NormalizationPolicy = NormalizationPolicy()
     close: ClosePolicy = ClosePolicy()
     reactivation: ReactivationPolicy = ReactivationPolicy()
+    fx: FxPolicy = FxPolicy()
+    files: FilesPolicy = FilesPolicy()
+    exclude: ExcludePolicy = ExcludePolicy()
+    segments: dict[str, str] = {}
+    max_segments: Annotated[int, Field(ge=1, le=10_000)] = 50
+    company_size: CompanySizePolicy = CompanySizePolicy()
     privacy: PrivacyPolicy = PrivacyPolicy()
     alerts: AlertPolicy = AlertPolicy()
 
@@ -172,13 +208,25 @@ def load_policy(path: Path | None) -> MetricPolicy:
             "with: nrr policy"
         ) from error
     try:
-        return MetricPolicy.model_validate(content)
+        return MetricPolicy.model_validate(_with_absolute_files(content, path.parent))
     except ValidationError as error:
         raise PolicyError(_explain(path, error)) from error
 
 
+def _with_absolute_files(content: dict[str, Any], folder: Path) -> dict[str, Any]:
+    files = content.get("files")
+    if not isinstance(files, dict):
+        return content
+    absolute = {
+        name: str((folder / file).absolute()) if isinstance(file, str) else file
+        for name, file in files.items()
+    }
+    return content | {"files": absolute}
+
+
 def _moves_figures(name: str) -> bool:
-    return not name.startswith(("privacy.", "alerts.", "close."))
+    """What a file or a bank says is knowledge; where it lies is no choice."""
+    return not name.startswith(("privacy.", "alerts.", "close.", "files.", "fx.ecb"))
 
 
 def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:
@@ -197,6 +245,8 @@ def _text(value: object) -> str:
         return "none"
     if isinstance(value, tuple):
         return ", ".join(str(entry) for entry in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {entry}" for name, entry in sorted(value.items())) or "none"
     return str(value)
 
 

@@ -82,6 +82,19 @@ _TABLES: dict[str, tuple[str, str]] = {
         """customer_attribute_id customer_id attribute value valid_from valid_to
         known_from known_to""",
     ),
+    "fx_rates": (
+        "Exchange rates into the reporting currency, from a file, a bank or entered by hand.",
+        "fx_rate_id as_of_date currency rate source? known_from? known_to?",
+    ),
+    "customer_map": (
+        "Stripe customers that count as one account, from a file or entered by hand.",
+        "customer_map_id customer_id account_id source? known_from? known_to?",
+    ),
+    "attributes": (
+        "Properties of customers that Stripe does not know, from a file or entered by hand.",
+        """attribute_id customer_id attribute value valid_from? valid_to? source? known_from?
+        known_to?""",
+    ),
     "published_days": (
         "The days whose snapshot is published, with the knowledge time of the first publication.",
         "as_of_date known_at",

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 MICROS = "micros of the currency's major unit"
 
+GIVEN_SOURCE = "Where the row comes from: file, ecb or table; empty until the next run takes it up."
+GIVEN_KNOWN_FROM = "Knowledge time from which it was believed; leave it empty when entering a row."
+GIVEN_KNOWN_TO = "Knowledge time until which it was; year 9999: still is."
+
 DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "account_id": ("text", None, "The customer that counts; several Stripe customers can be one."),
     "account_row": ("integer", None, "Always 1: a database holds one Stripe account."),
@@ -19,6 +23,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "approximation": ("text", None, "What had to be approximated and why; empty when nothing was."),
     "as_of_date": ("date", None, "The day that the row describes, in the reporting time zone."),
     "at_risk_since": ("timestamp", None, "Since when a payment is past due."),
+    "attribute_id": ("integer", None, "Number of the row."),
     "attribute": ("text", None, "What is said about the customer, such as its country."),
     "billing_interval": ("text", None, "Stripe's interval of the price: day, week, month or year."),
     "billing_interval_count": ("integer", None, "Number of intervals between two bills."),
@@ -35,6 +40,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "content_hash": ("text", None, "Hash of the payload; a version exists per change of it."),
     "contraction_micros": ("bigint", MICROS, "Lost by cohort customers that pay less but stay."),
     "currency": ("text", None, "Lower-case ISO 4217 code of every amount of the row."),
+    "customer_map_id": ("integer", None, "Number of the row."),
     "customer_attribute_id": ("integer", None, "Number of the row."),
     "customer_id": ("text", None, "Stripe's id of the customer."),
     "customers": ("bigint", "customers", "Customers with MRR on that day."),
@@ -52,6 +58,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "finding_id": ("integer", None, "Number of the finding."),
     "finished_at": ("timestamp", None, "When the pull ended; empty while it runs."),
     "found_at": ("timestamp", None, "When the finding was first made."),
+    "fx_rate_id": ("integer", None, "Number of the row."),
     "from_edition": ("integer", None, "The edition that was in force before."),
     "fx_micros": ("bigint", MICROS, "What exchange rates changed; not part of retention."),
     "grr": ("real", "ratio", "Gross revenue retention, for charts; empty with nothing to retain."),
@@ -102,6 +109,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "pull_id": ("integer", None, "Number of the pull."),
     "quantity": ("bigint", "units", "Quantity of the price, such as seats."),
     "raised_at": ("timestamp", None, "When the alert was raised."),
+    "rate": ("text", None, "Reporting units for one unit of the currency: 1.0845 or 5421/4321."),
     "raw_known_at": ("timestamp", None, "Raw objects known up to this time are worked in."),
     "reactivation_micros": ("bigint", MICROS, "MRR of customers that came back from before."),
     "reason": ("text", None, "Why a customer churned: voluntary, involuntary, paused or other."),
@@ -133,8 +141,14 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     # where a table means something of its own
     "alerts.kind": ("text", None, "raised, restated or recovered."),
     "alerts.value": ("real", "ratio", "The figure that raised the alert."),
+    "attributes.valid_from": ("date", None, "First day on which it was true; empty: always was."),
+    "attributes.valid_to": ("date", None, "First day on which it no longer was; empty: it is."),
     "evaluated_periods.known_at": ("timestamp", None, "Knowledge time of the last computation."),
-    "knowledge.cause": ("text", None, "What was learned: pull, history, policy or publication."),
+    "knowledge.cause": (
+        "text",
+        None,
+        "What was learned: pull, history, policy, publication, fx or correction.",
+    ),
     "knowledge.known_at": (
         "timestamp",
         None,
@@ -148,4 +162,13 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "stage_progress.known_at": ("timestamp", None, "Knowledge time at which the stage last ended."),
     "subscription_history.valid_from": ("timestamp", None, "Instant from which the state held."),
     "subscription_history.valid_to": ("timestamp", None, "Instant at which it no longer did."),
+    "fx_rates.source": ("text", None, GIVEN_SOURCE),
+    "fx_rates.known_from": ("timestamp", None, GIVEN_KNOWN_FROM),
+    "fx_rates.known_to": ("timestamp", None, GIVEN_KNOWN_TO),
+    "customer_map.source": ("text", None, GIVEN_SOURCE),
+    "customer_map.known_from": ("timestamp", None, GIVEN_KNOWN_FROM),
+    "customer_map.known_to": ("timestamp", None, GIVEN_KNOWN_TO),
+    "attributes.source": ("text", None, GIVEN_SOURCE),
+    "attributes.known_from": ("timestamp", None, GIVEN_KNOWN_FROM),
+    "attributes.known_to": ("timestamp", None, GIVEN_KNOWN_TO),
 }

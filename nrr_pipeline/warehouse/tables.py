@@ -132,6 +132,11 @@ customer_attributes = _table(
     checks=_ORDERED,
 )
 
+_GIVEN = {"known": "known_from < known_to"}
+fx_rates = _table("fx_rates", "fx_rate_id", indexes=("currency as_of_date",), checks=_GIVEN)
+customer_map = _table("customer_map", "customer_map_id", indexes=("customer_id",), checks=_GIVEN)
+attributes = _table("attributes", "attribute_id", indexes=("customer_id",), checks=_GIVEN)
+
 published_days = _table("published_days", "as_of_date")
 daily_mrr_totals = _table("daily_mrr_totals", "as_of_date currency is_reporting")
 mrr_movements = _table("mrr_movements", "as_of_date account_id", indexes=("account_id",))

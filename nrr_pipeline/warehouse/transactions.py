@@ -23,7 +23,7 @@ FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 FOREVER_DAY = date(9999, 12, 31)
 """The end of what is still true."""
 
-Cause = Literal["pull", "history", "policy", "publication"]
+Cause = Literal["pull", "history", "policy", "publication", "fx", "correction"]
 Clock = Callable[[], datetime]
 Connection = sa.Connection
 """An open connection, so that callers need not know whose it is."""
