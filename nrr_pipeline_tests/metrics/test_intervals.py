@@ -2,6 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nrr_pipeline.metrics.evidence import (
     BillingState,
@@ -280,3 +282,17 @@ def test_an_alternative_that_cannot_be_priced_does_not_hold_out_what_can() -> No
         (30 * DOLLAR, None, None)
     ]
     assert [each.check_name for each in findings] == ["approximate_history"]
+
+
+@given(
+    day=st.dates(date(2013, 1, 1), date(2035, 12, 31)),
+    timezone=st.sampled_from(
+        ["UTC", "America/Santiago", "Asia/Beirut", "Australia/Lord_Howe", "Africa/Casablanca"]
+    ),
+)
+def test_a_day_ends_where_the_next_one_begins_wherever_clocks_change(
+    day: date, timezone: str
+) -> None:
+    clock = DayClock(timezone)
+    assert clock.day(clock.last_second(day)) == day
+    assert clock.day(clock.last_second(day) + 1) == day + timedelta(days=1)

@@ -14,6 +14,10 @@ from nrr_pipeline.settings import Settings
 from nrr_pipeline_tests.orchestration.installation import START, Installation
 
 NOW = datetime(2026, 10, 5, 6, 0, tzinfo=ZoneInfo("UTC"))
+ZONES = [
+    *("UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"),
+    *("America/Santiago", "Asia/Beirut", "Africa/Casablanca", "Pacific/Kiritimati"),
+]
 
 
 def keys(partitions: dg.PartitionsDefinition) -> list[str]:
@@ -55,10 +59,34 @@ def test_quarters_follow_the_fiscal_year(month: int, quarters: list[str]) -> Non
     )
 
 
-def test_days_of_23_and_25_hours_have_one_key_each() -> None:
-    listed = keys(Calendar(date(2025, 3, 1), timezone="Europe/Berlin").days)
+@pytest.mark.parametrize("timezone", ZONES)
+def test_days_of_any_length_have_one_key_each(timezone: str) -> None:
+    """Also where clocks go forward at midnight, so that a day has no 00:00."""
+    start = date(2024, 1, 1)
+    listed = keys(Calendar(start, timezone=timezone).days)
 
-    assert len(listed) == len(set(listed)) == (date(2026, 10, 4) - date(2025, 3, 1)).days + 1
+    last = NOW.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
+    count = (last - start).days + 1
+    assert listed == [f"{start + timedelta(days=number)}" for number in range(count)]
+
+
+@pytest.mark.parametrize("timezone", ZONES)
+@pytest.mark.parametrize("kind", PeriodKind)
+def test_every_period_depends_on_all_its_days_and_its_opening_day(
+    timezone: str, kind: PeriodKind
+) -> None:
+    calendar = Calendar(date(2024, 2, 1), timezone=timezone, fiscal_year_start_month=2)
+    partitions = calendar.partitions_of(kind)
+    with dg.partition_loading_context(effective_dt=NOW):
+        for key in partitions.get_partition_keys():
+            period = calendar.period(kind, key)
+            mapped = days_of(kind).get_upstream_mapped_partitions_result_for_partitions(
+                partitions.subset_with_partition_keys([key]), partitions, calendar.days
+            )
+            days = set(mapped.partitions_subset.get_partition_keys())
+            first = max(period.opening_date, calendar.start_date)
+            count = (period.closing_date - first).days + 1
+            assert {f"{first + timedelta(days=number)}" for number in range(count)} <= days
 
 
 def test_a_day_belongs_to_its_period_and_as_opening_day_to_the_next_one() -> None:
