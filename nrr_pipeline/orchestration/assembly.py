@@ -4,6 +4,7 @@ import dagster as dg
 
 from nrr_pipeline.orchestration.assets.daily import daily_assets
 from nrr_pipeline.orchestration.assets.history import history_assets
+from nrr_pipeline.orchestration.assets.inputs import input_assets
 from nrr_pipeline.orchestration.assets.retention import retention_assets
 from nrr_pipeline.orchestration.assets.stripe import stripe_assets
 from nrr_pipeline.orchestration.automation import period_automation
@@ -38,6 +39,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             stripe_assets(sheet),
+            *input_assets(sheet),
             *history_assets(sheet),
             *daily_assets(sheet, calendar),
             *retention_assets(sheet, calendar),

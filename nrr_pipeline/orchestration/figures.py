@@ -15,6 +15,7 @@ from nrr_pipeline.metrics.retention import WHOLE, Retention
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.daily import DayFigures
 from nrr_pipeline.orchestration.stages.history import HistoryReport
+from nrr_pipeline.orchestration.stages.inputs import InputReport
 from nrr_pipeline.orchestration.stages.intervals import IntervalReport
 from nrr_pipeline.orchestration.stages.pulling import PullReport
 
@@ -62,6 +63,17 @@ def intervals_priced(report: IntervalReport, policy_version: str, rows: int) -> 
         "Policy": dg.MetadataValue.text(policy_version),
         "dagster/row_count": dg.MetadataValue.int(rows),
     }
+
+
+def input_read(report: InputReport, rows: int) -> Metadata:
+    """What a given list brought, and what of it cannot be used."""
+    metadata: Metadata = {
+        "Rows added or withdrawn": dg.MetadataValue.int(report.changed),
+        "dagster/row_count": dg.MetadataValue.int(rows),
+    }
+    if report.problems:
+        metadata["Problems"] = dg.MetadataValue.md("\n".join(f"- {it}" for it in report.problems))
+    return metadata
 
 
 def day_published(figures: Sequence[DayFigures], known_at: datetime) -> Metadata:

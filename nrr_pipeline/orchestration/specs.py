@@ -39,6 +39,12 @@ SENTENCES = {
     "mrr_intervals": "The monthly recurring revenue of every subscription item over time: the "
     "history, priced under the metric policy. An item that cannot be priced is held out and listed "
     "by a check, never counted as 0.",
+    "fx_rates": "Exchange rates into the reporting currency: from your file, a bank's history, or "
+    "entered by hand. A rate counts until the next one, for a few days at most.",
+    "customer_map": "Which Stripe customers count as one customer: subsidiaries, second accounts, "
+    "mergers. From your file, or entered by hand.",
+    "attributes": "What Stripe does not know about customers, such as their industry: from your "
+    "file, or entered by hand.",
     "daily_mrr": "Monthly recurring revenue at the end of each day, item by item. A day is "
     "published once; when its figures are corrected later, both can be read.",
     "daily_mrr_totals": "MRR, customers and subscriptions of each day in one line per currency: "

@@ -7,7 +7,7 @@ facts are read, checked and used is not said here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -20,6 +20,9 @@ from nrr_pipeline.warehouse.transactions import FOREVER, WriteTransaction
 
 Source = Literal["file", "ecb", "table"]
 Fact = dict[str, Any]
+
+Check = Callable[[Fact], Fact]
+"""Gives what an entered row says; raises ``ValueError`` with what is wrong with it."""
 
 ENTERED: Source = "table"
 """The source of rows that somebody entered by hand."""
@@ -66,32 +69,61 @@ def replace_facts(
     return [dict(zip(kind.columns, said, strict=True)) for said in changed]
 
 
-def take_up(tx: WriteTransaction, kind: GivenTable) -> list[Fact]:
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Rows entered by hand that wait; ``refused`` says by row what is wrong with it."""
+
+    facts: dict[int, Fact]
+    refused: dict[str, str]
+
+
+def entered(connection: sa.Connection, kind: GivenTable, check: Check) -> Entered:
+    """Return the rows that somebody entered by hand and that nobody believes yet."""
+    number = next(iter(kind.table.primary_key.columns))
+    raw = (sa.type_coerce(kind.table.c[name], sa.Text).label(name) for name in kind.columns)
+    query = sa.select(number, *raw).where(kind.table.c.known_from.is_(None)).order_by(number)
+    facts: dict[int, Fact] = {}
+    refused: dict[str, str] = {}
+    for row in connection.execute(query):
+        try:
+            facts[row[0]] = check(dict(zip(kind.columns, row[1:], strict=True)))
+        except ValueError as error:
+            refused[f"{kind.table.name} row {row[0]}"] = str(error)
+    return Entered(facts, refused)
+
+
+def take_up(tx: WriteTransaction, kind: GivenTable, check: Check) -> list[Fact]:
     """Believe from now on what was entered by hand, instead of earlier rows of the same key.
+
+    Rows that the check refuses stay as they are, and wait.
 
     Returns:
         The facts that are no longer believed and those that are newly believed.
     """
-    table = kind.table
-    entered = table.c.known_from.is_(None)
-    rows = [dict(row) for row in tx.connection.execute(sa.select(table).where(entered)).mappings()]
+    rows = entered(tx.connection, kind, check).facts
     if not rows:
         return []
     said_by_key = {
         _key(kind, said): said
         for said in (
             *_believed(tx.connection, kind, ENTERED),
-            *(_said(kind, row) for row in rows),
+            *(_said(kind, row) for row in rows.values()),
         )
     }
-    tx.connection.execute(sa.delete(table).where(entered))
+    number = next(iter(kind.table.primary_key.columns))
+    tx.connection.execute(
+        sa.delete(kind.table).where(number == sa.bindparam("taken_up")),
+        [{"taken_up": each} for each in rows],
+    )
     facts = [dict(zip(kind.columns, said, strict=True)) for said in said_by_key.values()]
     return replace_facts(tx, kind, ENTERED, facts)
 
 
-def has_entered(connection: sa.Connection, kind: GivenTable) -> bool:
-    """Say whether rows wait that somebody entered by hand."""
-    return bool(connection.scalar(sa.select(sa.exists().where(kind.table.c.known_from.is_(None)))))
+def says_the_same(
+    connection: sa.Connection, kind: GivenTable, source: Source, facts: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Say whether ``facts`` are what is believed from a source already."""
+    return {_said(kind, fact) for fact in facts} == set(_believed(connection, kind, source))
 
 
 def facts_of(

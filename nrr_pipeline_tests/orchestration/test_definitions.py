@@ -21,6 +21,9 @@ REPOSITORY = Path(__file__).parents[2]
 GROUPS = {
     "stripe": {f"stripe_{kind}" for kind in KINDS},
     "mrr": {
+        "customer_map",
+        "attributes",
+        "fx_rates",
         "subscription_history",
         "mrr_intervals",
         "daily_mrr",

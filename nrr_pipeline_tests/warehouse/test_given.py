@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from nrr_pipeline.warehouse.given import (
     CUSTOMER_MAP,
     FX_RATES,
+    entered,
     facts_of,
-    has_entered,
     replace_facts,
     take_up,
 )
@@ -69,18 +69,36 @@ def test_rows_entered_by_hand_count_from_the_next_run_on(
     enter("cus_2", "cus_9")
     assert joined() == {}
     with warehouse.write("correction", clock=clock) as tx:
-        assert len(take_up(tx, CUSTOMER_MAP)) == 2
-        assert take_up(tx, CUSTOMER_MAP) == []
+        assert len(take_up(tx, CUSTOMER_MAP, dict)) == 2
+        assert take_up(tx, CUSTOMER_MAP, dict) == []
     before = clock.now
     assert joined() == {"cus_1": "cus_9", "cus_2": "cus_9"}
 
     enter("cus_2", "cus_8")
     with warehouse.read() as connection:
-        assert has_entered(connection, CUSTOMER_MAP)
+        assert len(entered(connection, CUSTOMER_MAP, dict).facts) == 1
     clock.advance(hours=1)
     with warehouse.write("correction", clock=clock) as tx:
-        changed = take_up(tx, CUSTOMER_MAP)
-        assert not has_entered(tx.connection, CUSTOMER_MAP)
+        changed = take_up(tx, CUSTOMER_MAP, dict)
+        assert not entered(tx.connection, CUSTOMER_MAP, dict).facts
     assert [fact["account_id"] for fact in changed] == ["cus_9", "cus_8"]
     assert joined() == {"cus_1": "cus_9", "cus_2": "cus_8"}
     assert joined(known_at=before) == {"cus_1": "cus_9", "cus_2": "cus_9"}
+
+
+def test_a_row_that_the_check_refuses_waits_and_stops_no_other(
+    warehouse: Warehouse, clock: Clock
+) -> None:
+    def checked(row: dict[str, Any]) -> dict[str, Any]:
+        if row["currency"] == "xxx":
+            raise ValueError("xxx is no currency")
+        return row | {"as_of_date": date.fromisoformat(str(row["as_of_date"]))}
+
+    with warehouse.bookkeeping() as connection:
+        connection.execute(sa.insert(FX_RATES.table), [rate("1", "xxx"), rate("1.2")])
+    with warehouse.write("fx", clock=clock) as tx:
+        assert take_up(tx, FX_RATES, checked) == [rate("1.2")]
+        assert entered(tx.connection, FX_RATES, checked).refused == {
+            "fx_rates row 1": "xxx is no currency"
+        }
+    assert rates(warehouse) == [("eur", "1.2", "table")]

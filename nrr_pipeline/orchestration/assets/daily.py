@@ -32,6 +32,9 @@ LOOK_BACK = timedelta(days=400)
 
 DAILY_MRR = dg.AssetKey("daily_mrr")
 
+FOLLOWED = ("daily_mrr", "fx_rates")
+"""What totals and movements follow."""
+
 
 def daily_assets(sheet: Sheet, calendar: Calendar) -> list[dg.AssetsDefinition]:
     """Days, their totals and their movements."""
@@ -115,7 +118,7 @@ def _publish(
 def _daily_mrr_totals(sheet: Sheet) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="daily_mrr_totals",
-        specs=[sheet.spec("daily_mrr_totals", group="mrr", deps=["daily_mrr"], kinds=("pandas",))],
+        specs=[sheet.spec("daily_mrr_totals", group="mrr", deps=FOLLOWED, kinds=("pandas",))],
     )
     def daily_mrr_totals(
         context: dg.AssetExecutionContext,
@@ -134,7 +137,7 @@ def _daily_mrr_totals(sheet: Sheet) -> dg.AssetsDefinition:
 def _mrr_movements(sheet: Sheet) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="mrr_movements",
-        specs=[sheet.spec("mrr_movements", group="mrr", deps=["daily_mrr"], kinds=("pandas",))],
+        specs=[sheet.spec("mrr_movements", group="mrr", deps=FOLLOWED, kinds=("pandas",))],
     )
     def mrr_movements(
         context: dg.AssetExecutionContext,

@@ -56,7 +56,11 @@ def _mrr_intervals(sheet: Sheet) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="mrr_intervals",
         specs=[
-            sheet.spec("mrr_intervals", group="mrr", deps=["subscription_history", "stripe_prices"])
+            sheet.spec(
+                "mrr_intervals",
+                group="mrr",
+                deps=["subscription_history", "stripe_prices", "customer_map"],
+            )
         ],
     )
     def mrr_intervals(

@@ -1,0 +1,38 @@
+"""The list of what Stripe does not know about customers: one column per attribute."""
+
+from pathlib import Path
+
+from nrr_pipeline.inputs.csv_files import Fact, InputError, Row, facts_of_rows, read_day, read_rows
+
+VALIDITY = ("valid_from", "valid_to")
+
+
+def read_attributes(path: Path) -> list[Fact]:
+    """Every attribute of every customer: ``customer_id[,valid_from,valid_to],industry,…``.
+
+    Raises:
+        InputError: The file cannot be used; the message names the lines.
+    """
+    rows = read_rows(path, ("customer_id",), VALIDITY, any_other=True)
+    names = [name for name in (rows[0].values if rows else ()) if name not in _OWN]
+    if rows and not names:
+        raise InputError(f"{path}, line 1: there is no attribute. Add a column, such as industry")
+    return [
+        {**fact, "attribute": name, "value": fact[name]}
+        for fact in facts_of_rows(path, rows, _fact, ("customer_id", "valid_from"))
+        for name in names
+        if fact[name]
+    ]
+
+
+_OWN = ("customer_id", *VALIDITY)
+
+
+def _fact(row: Row) -> Fact:
+    if not row.values["customer_id"]:
+        raise ValueError("customer_id is empty; fill it in or remove the line")
+    days = {
+        name: read_day(text, name) if (text := row.values.get(name, "")) else None
+        for name in VALIDITY
+    }
+    return {**row.values, **days}
