@@ -118,13 +118,15 @@ subscription_history = _table(
 mrr_intervals = _table(
     "mrr_intervals",
     "interval_id",
-    indexes=(*_BITEMPORAL_INDEXES, "known_to valid_from valid_to", "account_id valid_from"),
+    indexes=(*_BITEMPORAL_INDEXES, "account_id valid_from"),
     checks={
         **_ORDERED,
         "priced": "(mrr_micros IS NOT NULL AND mrr_micros > 0 AND held_out IS NULL) "
         "OR (mrr_micros IS NULL AND held_out IS NOT NULL)",
     },
 )
+_SNAPSHOT = "known_to valid_to valid_from held_out currency mrr_micros account_id"
+sa.Index("ix_mrr_intervals_snapshot", *(mrr_intervals.c[name] for name in _SNAPSHOT.split()))
 customer_attributes = _table(
     "customer_attributes",
     "customer_attribute_id",

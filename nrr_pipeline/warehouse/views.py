@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from nrr_pipeline.warehouse.fields import PERIOD_OF_TABLE, column_names
 
+_STILL_BELIEVED = "9999-12-31 00:00:00.000000"
+"""As SQLite stores the end of such knowledge; equality, unlike a range, finds it by the index."""
+
 
 def _daily(name: str, known: str) -> str:
     columns = ", ".join(f"i.{column}" for column in column_names(name)[1:])
@@ -29,8 +32,7 @@ def _latest_edition(table: str, period: str) -> str:
 
 
 VIEWS: dict[str, str] = {
-    # Whatever is still believed has a known_to in the year 9999.
-    "daily_mrr": _daily("daily_mrr", "i.known_to > '9999-01-01'"),
+    "daily_mrr": _daily("daily_mrr", f"i.known_to = '{_STILL_BELIEVED}'"),
     "daily_mrr_as_reported": _daily(
         "daily_mrr_as_reported", "i.known_from <= d.known_at AND i.known_to > d.known_at"
     ),
