@@ -15,6 +15,7 @@ import click
 from nrr_pipeline.cli.interruption import interruptible
 from nrr_pipeline.cli.opening import as_of_line, load, policy_line
 from nrr_pipeline.cli.rendering import day, faint, indented, print_parts, printable
+from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.orchestration.clock import last_full_day, utc_now
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from nrr_pipeline.warehouse.quality import OpenFinding
 
 FINDINGS_SHOWN = 20
+PROBLEMS_SHOWN = 10
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SEVERITIES = ("error", "warning", "info")
@@ -85,6 +87,12 @@ def command(
             faint(policy_line(policy)),
         ]
     )
+    if outcome.problems:
+        raise NotEverythingPublishedError("\n".join(_first(outcome.problems)))
+
+
+class NotEverythingPublishedError(NrrError):
+    """Figures are missing for want of something that the message names."""
 
 
 def days_asked_for(
@@ -127,6 +135,11 @@ def finding_lines(findings: Sequence[OpenFinding]) -> Iterator[str]:
         yield f"  {finding.severity:<8} {printable(text)}"
     if len(ordered) > FINDINGS_SHOWN:
         yield f"  and {len(ordered) - FINDINGS_SHOWN} more in the table data_quality"
+
+
+def _first(problems: Sequence[str]) -> list[str]:
+    rest = len(problems) - PROBLEMS_SHOWN
+    return [*problems[:PROBLEMS_SHOWN], *([f"and {rest} more of the kind"] if rest > 0 else [])]
 
 
 def _date(value: datetime | None) -> date | None:

@@ -38,21 +38,6 @@ def check_micros(micros: int) -> int:
     return micros
 
 
-def convert(native_micros: int, rate: Fraction) -> int:
-    """One item's micros in the reporting currency: the second of the two roundings.
-
-    Args:
-        native_micros: The item's MRR in its own currency.
-        rate: Reporting units for one native unit, exact.
-
-    >>> convert(1_000_000, Fraction("1.08455"))
-    1084550
-    """
-    if rate == 1:
-        return native_micros
-    return round_half_even(native_micros * rate)
-
-
 def total(micros: npt.NDArray[np.int64], currencies: Iterable[str]) -> int:
     """Add amounts of one currency; refuse two currencies and sums that would wrap.
 

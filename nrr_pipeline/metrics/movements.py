@@ -3,7 +3,6 @@
 Ratios over a period do not belong here: see ``retention``.
 """
 
-from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 
@@ -11,7 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nrr_pipeline.metrics.conversion import Rates, reporting_micros
+from nrr_pipeline.metrics.conversion import (
+    MissingRateError,
+    MissingRates,
+    RateTable,
+    reporting_micros,
+)
 from nrr_pipeline.metrics.frames import IntArray, day_number, day_numbers, micros_of, sum_by_group
 from nrr_pipeline.metrics.money import guard_sum
 
@@ -67,35 +71,39 @@ def daily_movements(
     first_day: date,
     last_day: date,
     *,
-    reporting_currency: str,
-    rates_on: Callable[[date], Rates],
+    rates: RateTable,
     window_days: int | None = None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, MissingRates]:
     """The movements between each day's snapshot and the one before it.
 
     Args:
         intervals: All intervals with MRR, as known now (columns of ``frames.ITEM_COLUMNS``).
         first_day: First closing day.
         last_day: Last closing day, included.
-        reporting_currency: Currency of the amounts in the result.
-        rates_on: Rates of a day; both sides of a movement use the opening day's.
+        rates: Rates into the currency of the result; both sides use the opening day's.
         window_days: A gap longer than this makes a return new business (``None``: any gap).
 
     Returns:
         One row per (``as_of_date``, ``account_id``) whose native MRR changed, in that order, with
-        the columns ``MOVEMENT_COLUMNS``.
+        the columns ``MOVEMENT_COLUMNS``; and by day that is left out the opening day's rate that
+        somebody who moved on it lacks.
 
     Raises:
-        MissingRateError: A currency with MRR on either day has no rate on the opening day.
         MicrosOverflowError: A sum would not fit 64 bits.
     """
     items = _with_days(intervals)
     pairs = _changed_pairs(items, day_number(first_day), day_number(last_day))
-    if pairs.empty:
-        return pd.DataFrame(columns=list(MOVEMENT_COLUMNS))
     joined = pairs.merge(items, on="account_id")
-    at_opening = _at_opening_rates(_holding(joined, joined["day"] - 1), rates_on)
-    at_closing = _at_opening_rates(_holding(joined, joined["day"]), rates_on)
+    missing = _missing_rates(joined, rates)
+    if missing:
+        is_left_out = pairs["day"].isin([day_number(day) for day in missing])
+        pairs = pairs[~is_left_out].drop(columns="pair").reset_index(drop=True)
+        pairs["pair"] = np.arange(len(pairs))
+        joined = pairs.merge(items, on="account_id")
+    if pairs.empty:
+        return pd.DataFrame(columns=list(MOVEMENT_COLUMNS)), missing
+    at_opening = _at_opening_rates(_holding(joined, joined["day"] - 1), rates)
+    at_closing = _at_opening_rates(_holding(joined, joined["day"]), rates)
     opening = _sum_by_pair(at_opening, len(pairs))
     closing = _sum_by_pair(at_closing, len(pairs))
     paid_before = _paid_before(joined, len(pairs), window_days)
@@ -106,9 +114,9 @@ def daily_movements(
         )
     ]
     reasons = churn_reasons(at_opening)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
-            "as_of_date": [date.fromordinal(_EPOCH + day) for day in pairs["day"].tolist()],
+            "as_of_date": [_date(day) for day in pairs["day"].tolist()],
             "account_id": pairs["account_id"],
             "movement": [movement.value for movement in movements],
             "reason": [
@@ -118,10 +126,11 @@ def daily_movements(
             "opening_mrr_micros": opening,
             "closing_mrr_micros": closing,
             "change_micros": closing - opening,
-            "currency": reporting_currency,
+            "currency": rates.reporting_currency,
         },
         columns=list(MOVEMENT_COLUMNS),
     )
+    return frame, missing
 
 
 def _paid_before(
@@ -187,13 +196,31 @@ def _changed_pairs(items: pd.DataFrame, first_day: int, last_day: int) -> pd.Dat
     return moved.reset_index(drop=True).assign(pair=np.arange(len(moved)))
 
 
-def _at_opening_rates(rows: pd.DataFrame, rates_on: Callable[[date], Rates]) -> pd.DataFrame:
+def _missing_rates(joined: pd.DataFrame, rates: RateTable) -> MissingRates:
+    """By day on which somebody moved: an opening rate that is needed and missing."""
+    sides = [_holding(joined, joined["day"] - 1), _holding(joined, joined["day"])]
+    needed = (
+        pd.concat(sides)[["day", "currency"]].drop_duplicates().sort_values(["day", "currency"])
+    )
+    missing: MissingRates = {}
+    for day, currency in needed.itertuples(index=False, name=None):
+        try:
+            rates.of(str(currency), _date(day - 1))
+        except MissingRateError as error:
+            missing.setdefault(_date(day), error)
+    return missing
+
+
+def _at_opening_rates(rows: pd.DataFrame, rates: RateTable) -> pd.DataFrame:
     reporting = micros_of(rows).copy()
     for day, chosen in rows.groupby("day", sort=False).indices.items():
-        rates = rates_on(date.fromordinal(_EPOCH + int(str(day)) - 1))
-        reporting[chosen] = reporting_micros(rows.iloc[chosen], rates)
+        reporting[chosen] = reporting_micros(rows.iloc[chosen], rates.on(_date(int(str(day)) - 1)))
     guard_sum(reporting)
     return rows.assign(reporting=reporting)
+
+
+def _date(number: int) -> date:
+    return date.fromordinal(_EPOCH + number)
 
 
 def _holding(joined: pd.DataFrame, days: "pd.Series[int]") -> pd.DataFrame:

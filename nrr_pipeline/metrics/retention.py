@@ -106,6 +106,7 @@ def measure_retention(
     reporting_currency: str,
     paid_before: frozenset[str],
     dimensions: Sequence[str] = (),
+    is_constant_currency: bool = True,
 ) -> Measurement:
     """Measure a period's retention between its opening and closing snapshots.
 
@@ -117,6 +118,9 @@ def measure_retention(
         reporting_currency: Currency of every figure.
         paid_before: Accounts that had MRR on some day up to the opening one.
         dimensions: What to break the figures down by: columns of both snapshots.
+        is_constant_currency: Whether the closing snapshot counts at the opening day's rates, and
+            the rest is the FX row. Otherwise it counts at its own day's rates, so that exchange
+            rates are expansion and contraction and the FX row is 0.
 
     Returns:
         The row for all customers first, then every segment in order of dimension and name.
@@ -126,8 +130,8 @@ def measure_retention(
         MicrosOverflowError: A sum would not fit 64 bits.
     """
     before = reporting_micros(opening, opening_rates)
-    after = reporting_micros(closing, opening_rates)
     after_reported = reporting_micros(closing, closing_rates)
+    after = reporting_micros(closing, opening_rates) if is_constant_currency else after_reported
     for amounts in (before, after, after_reported):
         guard_sum(amounts)
     customers = _customers((opening, before), (closing, after), after_reported, paid_before)

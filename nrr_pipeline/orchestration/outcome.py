@@ -1,10 +1,13 @@
 """What a run of the pipeline changed: the difference between before and after."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.orchestration.stages.periods import TABLES
+from nrr_pipeline.orchestration.stages.rates import MISSING_RATE
+from nrr_pipeline.orchestration.stages.syncing import UNUSABLE_INPUT
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.alerts import alerts
 from nrr_pipeline.warehouse.daily import published_days
@@ -12,6 +15,9 @@ from nrr_pipeline.warehouse.quality import OpenFinding, open_findings
 from nrr_pipeline.warehouse.reading import reach
 from nrr_pipeline.warehouse.retention import PublishedPeriod, published_periods
 from nrr_pipeline.warehouse.transactions import Warehouse
+
+STOPPING = frozenset({MISSING_RATE, UNUSABLE_INPUT})
+"""Findings for which figures, or a list that you gave, are not published or used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,10 @@ class NewEdition:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What a run did, and how the installation stands after it."""
+    """What a run did, and how the installation stands after it.
+
+    ``problems`` say which figures could not be published, and why.
+    """
 
     days: tuple[date, ...]
     periods: tuple[NewEdition, ...]
@@ -34,6 +43,7 @@ class RunOutcome:
     findings: tuple[OpenFinding, ...]
     as_of: datetime | None
     last_published_day: date | None
+    problems: tuple[str, ...] = ()
 
     @property
     def is_unchanged(self) -> bool:
@@ -67,8 +77,15 @@ def standing(warehouse: Warehouse) -> Standing:
         )
 
 
-def outcome(before: Standing, after: Standing, policy: MetricPolicy) -> RunOutcome:
-    """What came between two moments."""
+def outcome(
+    before: Standing, after: Standing, policy: MetricPolicy, problems: Sequence[str] = ()
+) -> RunOutcome:
+    """What came between two moments, and which periods could not be measured."""
+    unusable = [
+        each.finding.detail
+        for each in after.findings
+        if each.finding.severity == "error" and each.finding.check_name in STOPPING
+    ]
     return RunOutcome(
         days=tuple(sorted(after.days - before.days)),
         periods=tuple(
@@ -88,4 +105,5 @@ def outcome(before: Standing, after: Standing, policy: MetricPolicy) -> RunOutco
         findings=after.findings,
         as_of=after.as_of,
         last_published_day=max(after.days, default=None),
+        problems=(*unusable, *problems),
     )

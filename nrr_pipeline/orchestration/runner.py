@@ -5,7 +5,7 @@ run *would* do is told by ``rehearsal``.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,7 +42,7 @@ from nrr_pipeline.orchestration.resources import (
     WarehouseResource,
 )
 from nrr_pipeline.orchestration.stages.daily import first_day
-from nrr_pipeline.orchestration.stages.periods import TABLES
+from nrr_pipeline.orchestration.stages.periods import TABLES, RetentionNotComputableError
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.probe import estimate
@@ -86,8 +86,8 @@ def run_pipeline(
         before = standing(warehouse)
         run = _Run(Executor(settings, instance, Narrator(echo)), warehouse, policy, echo)
         run.pull_and_price(through, pull=pull)
-        run.publish(through, start)
-        return outcome(before, standing(warehouse), policy)
+        problems = run.publish(through, start)
+        return outcome(before, standing(warehouse), policy, problems)
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,12 @@ class _Run:
             tags={THROUGH_TAG: through.isoformat()} if is_in_the_past else None,
         )
 
-    def publish(self, through: date, start: date | None) -> None:
-        """Publish days, what follows from them, and the periods that they complete."""
+    def publish(self, through: date, start: date | None) -> list[str]:
+        """Publish days, what follows from them, and the periods that they complete.
+
+        Returns:
+            Which periods could not be measured, and why.
+        """
         days = self._days(through, start)
         self._publish_days(days)
         again = days if start is not None else []
@@ -121,8 +125,11 @@ class _Run:
         alike: defaultdict[tuple[str, tuple[Span, ...]], list[str]] = defaultdict(list)
         for kind, table in TABLES.items():
             alike[JOB_OF[kind], spans[kind]].append(table)
-        for (job, same), tables in alike.items():
-            self._publish_periods(job, tables, same)
+        return [
+            problem
+            for (job, same), tables in alike.items()
+            for problem in self._publish_periods(job, tables, same)
+        ]
 
     def _days(self, through: date, start: date | None) -> list[date]:
         if start is None:
@@ -157,10 +164,19 @@ class _Run:
         touched = periods_touched_by(self.warehouse, self.policy, kind, again)
         return spans_of_periods(sorted({*due, *touched}), kind)
 
-    def _publish_periods(self, job: str, tables: Sequence[str], spans: Sequence[Span]) -> None:
+    def _publish_periods(
+        self, job: str, tables: Sequence[str], spans: Sequence[Span]
+    ) -> Iterator[str]:
         for span in spans:
-            self.executor.execute(job, tables, span)
-            self.echo(f"published {', '.join(tables)}: {span}")
+            try:
+                self.executor.execute(job, tables, span)
+            except RetentionNotComputableError as error:
+                if len(tables) == 1:
+                    yield from str(error).splitlines()
+                for table in tables if len(tables) > 1 else ():
+                    yield from self._publish_periods(job, [table], [span])
+            else:
+                self.echo(f"published {', '.join(tables)}: {span}")
 
     def _tell_estimate(self) -> None:
         with self.warehouse.read() as connection:

@@ -34,6 +34,10 @@ _FIGURES = tuple(
     if field.type == "bigint" or field.name == "currency"
 )
 
+LATE_DATA = "late_data"
+_CAUSES = {"history": LATE_DATA}
+"""What a restatement calls a cause of knowledge, where it is not the same word."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -86,7 +90,7 @@ def publish_retention(
     if not rows:
         raise ValueError(f"No figures for {table_name} of {period_start}")
     previous = _rows_of_edition(tx.connection, table, period_start, None)
-    evaluated_under = _evaluate(tx, table_name, period_start, rows, policy_version)
+    cause = _evaluate(tx, table_name, period_start, rows, policy_version)
     edition, changed = _decide(previous, rows, is_final=is_final)
     before = previous[0]["edition"] if previous else None
     if not changed:
@@ -102,7 +106,6 @@ def publish_retention(
     if before == PROVISIONAL:
         tx.connection.execute(sa.delete(table).where(table.c.period_start == period_start))
     tx.connection.execute(sa.insert(table), [{**row, **stamp} for row in rows])
-    cause = "late_data" if evaluated_under == policy_version else "policy"
     restated = _restate(tx, PERIOD_OF_TABLE[table_name], previous, rows, edition, cause)
     return Publication(edition, is_new=True, previous_edition=before, restated=restated)
 
@@ -169,19 +172,33 @@ def _evaluate(
     period_start: date,
     rows: Rows,
     policy_version: str,
-) -> str | None:
-    """Note that the period was computed; return the policy of the computation before."""
+) -> str:
+    """Note that the period was computed; return why it can differ from the computation before."""
     columns = evaluated_periods.c
     mine = sa.and_(columns.table_name == table_name, columns.period_start == period_start)
-    before = tx.connection.scalar(sa.select(columns.policy_version).where(mine))
+    query = sa.select(columns.policy_version, columns.known_at).where(mine)
+    before = tx.connection.execute(query).one_or_none()
     values = {"closing_date": rows[0]["closing_date"], "policy_version": policy_version}
     values |= {"known_at": tx.known_at}
     if before is None:
         values |= {"table_name": table_name, "period_start": period_start}
         tx.connection.execute(sa.insert(evaluated_periods).values(values))
-    else:
-        tx.connection.execute(sa.update(evaluated_periods).where(mine).values(values))
-    return before
+        return LATE_DATA
+    tx.connection.execute(sa.update(evaluated_periods).where(mine).values(values))
+    if before.policy_version != policy_version:
+        return "policy"
+    return _learned(tx.connection, before.known_at, rows[0]["closing_date"])
+
+
+def _learned(connection: sa.Connection, after: datetime, closing_date: date) -> str:
+    """Return the causes of what was learned after a time about days up to the closing one."""
+    columns = knowledge.c
+    query = sa.select(columns.cause).where(
+        columns.known_at > after, columns.changed_from <= closing_date
+    )
+    learned = [str(cause) for cause in connection.scalars(query.distinct())]
+    causes = sorted({_CAUSES.get(cause, cause) for cause in learned})
+    return ", ".join(causes) or LATE_DATA
 
 
 def _decide(previous: Rows, rows: Rows, *, is_final: bool) -> tuple[int, bool]:

@@ -27,7 +27,11 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "attribute": ("text", None, "What is said about the customer, such as its country."),
     "billing_interval": ("text", None, "Stripe's interval of the price: day, week, month or year."),
     "billing_interval_count": ("integer", None, "Number of intervals between two bills."),
-    "cause": ("text", None, "Why the figure was restated: late_data or policy."),
+    "cause": (
+        "text",
+        None,
+        "Why the figure was restated: late_data, correction, fx or policy, or several of them.",
+    ),
     "change_micros": ("bigint", MICROS, "Closing less opening MRR."),
     "changed_from": ("date", None, "Earliest day whose figures can differ from before."),
     "check_name": ("text", None, "The rule that the object breaks."),

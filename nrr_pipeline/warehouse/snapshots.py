@@ -80,6 +80,14 @@ def currencies(connection: sa.Connection) -> list[str]:
     return sorted(connection.scalars(query))
 
 
+def first_days_by_currency(connection: sa.Connection) -> dict[str, date]:
+    """Return the first day with MRR in each currency, as known now."""
+    columns = mrr_intervals.c
+    query = sa.select(columns.currency, sa.func.min(columns.valid_from)).where(_priced(None))
+    rows = connection.execute(query.group_by(columns.currency))
+    return {currency: first for currency, first in rows if first is not None}
+
+
 def _priced(known_at: datetime | None) -> sa.ColumnElement[bool]:
     """Condition for the intervals that have MRR, as known at a time."""
     return sa.and_(known(mrr_intervals, known_at), mrr_intervals.c.held_out.is_(None))

@@ -66,8 +66,20 @@ def paid_before(rows: list[Row], account: str, day: date, window_days: int | Non
 
 def totals_of_day(rows: list[Row], day: date, currency: str) -> dict[str, int]:
     """The totals of one currency on one day."""
-    holding = [row for row in on_day(rows, day) if row["currency"] == currency]
+    return _totals([row for row in on_day(rows, day) if row["currency"] == currency])
 
+
+def reporting_totals_of_day(rows: list[Row], day: date, rates: Rates) -> dict[str, int]:
+    """The totals of all currencies on one day, each item converted and rounded for itself."""
+    return _totals(
+        [
+            {**row, "mrr_micros": round(row["mrr_micros"] * rates[row["currency"]])}
+            for row in on_day(rows, day)
+        ]
+    )
+
+
+def _totals(holding: list[Row]) -> dict[str, int]:
     def flagged(flag: str) -> int:
         return sum(row["mrr_micros"] for row in holding if row[flag])
 

@@ -19,6 +19,7 @@ def measure(
     *,
     paid_before: frozenset[str] = frozenset(),
     dimensions: tuple[str, ...] = (),
+    is_constant_currency: bool = True,
 ) -> Measurement:
     before, after = frame(opening), frame(closing)
     return measure_retention(
@@ -29,4 +30,5 @@ def measure(
         reporting_currency="usd",
         paid_before=paid_before,
         dimensions=dimensions,
+        is_constant_currency=is_constant_currency,
     )

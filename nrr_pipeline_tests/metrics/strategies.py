@@ -16,6 +16,8 @@ DAYS = 12
 
 micros = st.one_of(st.integers(1, 3), st.integers(1, 10**12))
 rates = st.fractions(Fraction(1, 1_000), Fraction(1_000), max_denominator=10**6)
+RATES = st.fixed_dictionaries({"usd": st.just(Fraction(1)), "eur": rates, "jpy": rates})
+"""Rates into dollars on one day."""
 
 
 @st.composite

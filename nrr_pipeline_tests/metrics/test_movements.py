@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nrr_pipeline.metrics.conversion import MissingRateError
+from nrr_pipeline.metrics.conversion import RateTable
 from nrr_pipeline.metrics.money import MicrosOverflowError
 from nrr_pipeline.metrics.movements import (
     MOVEMENT_COLUMNS,
@@ -17,7 +16,8 @@ from nrr_pipeline.metrics.movements import (
     daily_movements,
 )
 from nrr_pipeline_tests.golden import Case, cases, micros
-from nrr_pipeline_tests.metrics.brute_force import Rates, movements_of_day
+from nrr_pipeline_tests.metrics.brute_force import movements_of_day
+from nrr_pipeline_tests.metrics.rates import known, rate_table
 from nrr_pipeline_tests.metrics.snapshots import Row, frame, row
 from nrr_pipeline_tests.metrics.strategies import (
     CURRENCIES,
@@ -28,22 +28,17 @@ from nrr_pipeline_tests.metrics.strategies import (
 )
 
 LAST_DAY = FIRST_DAY + timedelta(days=DAYS)
-DOLLARS = {"usd": Fraction(1)}
+DOLLARS = RateTable("usd")
 
 
 def moves(
-    rows: list[Row],
-    rates_on: Callable[[date], Rates] = lambda _: DOLLARS,
-    window_days: int | None = None,
+    rows: list[Row], rates: RateTable = DOLLARS, window_days: int | None = None
 ) -> pd.DataFrame:
-    return daily_movements(
-        frame(rows),
-        FIRST_DAY,
-        LAST_DAY,
-        reporting_currency="usd",
-        rates_on=rates_on,
-        window_days=window_days,
+    found, missing = daily_movements(
+        frame(rows), FIRST_DAY, LAST_DAY, rates=rates, window_days=window_days
     )
+    assert missing == {}
+    return found
 
 
 def day(number: int) -> date:
@@ -89,15 +84,13 @@ def test_churn_has_the_reason_worked_out_by_hand(case: Case) -> None:
 def test_every_days_movements_are_what_consecutive_snapshots_say(
     rows: list[Row], fixing: list[dict[str, Fraction]], window_days: int | None
 ) -> None:
-    def rates_on(asked: date) -> Rates:
-        return {"usd": Fraction(1), **fixing[(asked - FIRST_DAY).days + 1]}
-
-    found = moves(rows, rates_on, window_days)
+    of_day = {day(number - 1): {"usd": Fraction(1), **each} for number, each in enumerate(fixing)}
+    found = moves(rows, rate_table(of_day), window_days)
     expected = [
         (each, *movement)
         for each in (day(number) for number in range(DAYS + 1))
         for movement in movements_of_day(
-            rows, each, rates_on(each - timedelta(days=1)), window_days=window_days
+            rows, each, of_day[each - timedelta(days=1)], window_days=window_days
         )
     ]
     columns = ["as_of_date", "account_id", "movement", "opening_mrr_micros", "closing_mrr_micros"]
@@ -112,9 +105,7 @@ def test_every_days_movements_are_what_consecutive_snapshots_say(
 def test_the_order_of_rows_changes_no_movement(rows: list[Row], seed: int) -> None:
     expected = moves(rows)
     shuffled = frame(rows).sample(frac=1, random_state=seed)
-    found = daily_movements(
-        shuffled, FIRST_DAY, LAST_DAY, reporting_currency="usd", rates_on=lambda _: DOLLARS
-    )
+    found, _ = daily_movements(shuffled, FIRST_DAY, LAST_DAY, rates=DOLLARS)
     pd.testing.assert_frame_equal(found, expected)
 
 
@@ -186,9 +177,9 @@ def test_a_gap_is_counted_in_days_without_mrr(window_days: int, movement: str) -
 
 
 def test_an_exchange_rate_moves_nobody() -> None:
-    def drifting(asked: date) -> Rates:
-        return {"eur": Fraction(100 + (asked - FIRST_DAY).days, 100)}
-
+    drifting = RateTable(
+        "usd", [known("eur", day(n), Fraction(100 + n, 100)) for n in range(-1, DAYS)]
+    )
     assert moves([row("cus_1", 1_000_000, currency="eur")], drifting).empty
 
 
@@ -197,13 +188,21 @@ def test_only_a_currency_with_mrr_on_either_day_needs_a_rate() -> None:
         row("cus_1", 10, valid_to=day(3)),
         row("cus_1", 10, currency="eur", valid_from=day(8)),
     ]
-
-    def euro_from_day_seven(asked: date) -> Rates:
-        return {**DOLLARS, "eur": Fraction(2)} if asked >= day(7) else DOLLARS
-
+    euro_from_day_seven = RateTable("usd", [known("eur", day(7), "2")])
     assert names(moves(rows, euro_from_day_seven)) == [(day(3), "churn"), (day(8), "reactivation")]
-    with pytest.raises(MissingRateError, match="EUR"):
-        moves(rows)
+
+
+def test_a_day_that_lacks_a_rate_has_no_movements_and_is_named() -> None:
+    rows = [
+        row("cus_1", 10, valid_to=day(3)),
+        row("cus_2", 10, valid_to=day(8)),
+        row("cus_3", 10, currency="eur", valid_from=day(8)),
+        row("cus_4", 10, valid_to=day(9)),
+    ]
+    found, missing = daily_movements(frame(rows), FIRST_DAY, LAST_DAY, rates=DOLLARS)
+    assert names(found) == [(day(3), "churn"), (day(9), "churn")]
+    assert list(missing) == [day(8)]
+    assert (missing[day(8)].currency, missing[day(8)].day) == ("eur", day(7))
 
 
 def test_sums_that_would_wrap_raise() -> None:

@@ -12,9 +12,8 @@ from nrr_pipeline.metrics.segments import DIMENSIONS
 from nrr_pipeline_tests.metrics.brute_force import Rates, mrr_by
 from nrr_pipeline_tests.metrics.measuring import measure
 from nrr_pipeline_tests.metrics.snapshots import Row
-from nrr_pipeline_tests.metrics.strategies import ACCOUNTS, CURRENCIES, rates, snapshots
+from nrr_pipeline_tests.metrics.strategies import ACCOUNTS, CURRENCIES, RATES, snapshots
 
-RATES = st.fixed_dictionaries({"usd": st.just(Fraction(1)), "eur": rates, "jpy": rates})
 PAID_BEFORE = st.sets(st.sampled_from(ACCOUNTS)).map(frozenset)
 
 COMPONENTS = (
@@ -43,15 +42,25 @@ business = {
 }
 
 
-@given(**business)
+@given(**business, is_constant_currency=st.booleans())
 def test_the_bridge_balances_and_both_forms_of_nrr_agree(
     opening: list[Row],
     closing: list[Row],
     opening_rates: Rates,
     closing_rates: Rates,
     paid_before: frozenset[str],
+    *,
+    is_constant_currency: bool,
 ) -> None:
-    measured = measure(opening, closing, opening_rates, closing_rates, paid_before=paid_before)
+    measured = measure(
+        opening,
+        closing,
+        opening_rates,
+        closing_rates,
+        paid_before=paid_before,
+        is_constant_currency=is_constant_currency,
+    )
+    assert is_constant_currency or measured.whole.fx_micros == 0
     for found in measured.rows:
         assert (
             found.starting_mrr_micros
@@ -193,3 +202,16 @@ def test_an_exchange_rate_is_never_expansion_or_churn(
     assert set(measure(snapshot, snapshot, opening_rates).customers["movement"]) <= {"unchanged"}
     assert found.nrr in (None, 1)
     assert found.fx_micros == found.ending_mrr_micros - found.starting_mrr_micros
+
+
+@given(snapshot=snapshots(CURRENCIES), opening_rates=RATES, closing_rates=RATES)
+def test_at_daily_rates_all_of_it_is_expansion_and_contraction(
+    snapshot: list[Row], opening_rates: Rates, closing_rates: Rates
+) -> None:
+    constant = measure(snapshot, snapshot, opening_rates, closing_rates).whole
+    daily = measure(
+        snapshot, snapshot, opening_rates, closing_rates, is_constant_currency=False
+    ).whole
+    moved = daily.expansion_micros + daily.new_business_micros
+    assert moved - daily.contraction_micros - daily.churned_mrr_micros == constant.fx_micros
+    assert daily.ending_mrr_micros == constant.ending_mrr_micros

@@ -7,10 +7,15 @@ from nrr_pipeline.orchestration import figures
 from nrr_pipeline.orchestration.automation import follows_its_days
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.failures import plain_failures
-from nrr_pipeline.orchestration.partitions import Calendar, days_of
+from nrr_pipeline.orchestration.partitions import Calendar, days_of, key_of
 from nrr_pipeline.orchestration.resources import PolicyResource, WarehouseResource
 from nrr_pipeline.orchestration.specs import Sheet, settled_parameters
-from nrr_pipeline.orchestration.stages.periods import TABLES, publish_period
+from nrr_pipeline.orchestration.stages.alerting import PeriodReport
+from nrr_pipeline.orchestration.stages.periods import (
+    TABLES,
+    RetentionNotComputableError,
+    publish_periods,
+)
 
 
 def retention_assets(sheet: Sheet, calendar: Calendar) -> list[dg.AssetsDefinition]:
@@ -38,13 +43,27 @@ def _retention(sheet: Sheet, calendar: Calendar, kind: PeriodKind) -> dg.AssetsD
             policy: dg.ResourceParam[PolicyResource],
         ) -> dg.MaterializeResult:
             with plain_failures(context), warehouse.opened() as opened:
-                for key in context.partition_keys:
-                    period = calendar.period(kind, key)
-                    report = publish_period(opened, policy.load(), period, clock=utc_now)
-                    metadata = figures.period_published(report)
-                    context.add_asset_metadata(metadata, TABLES[kind], key)
-                    if report.alert_text is not None:
-                        context.log.warning(report.alert_text)
+                rules = policy.load()
+                periods = [calendar.period(kind, key) for key in context.partition_keys]
+                published, problems = publish_periods(opened, rules, periods, clock=utc_now)
+                for report in published:
+                    _show(context, kind, report, is_alone=bool(problems))
+                if problems:
+                    raise RetentionNotComputableError("\n".join(problems))
             return dg.MaterializeResult()
 
     return publish
+
+
+def _show(
+    context: dg.AssetExecutionContext, kind: PeriodKind, report: PeriodReport, *, is_alone: bool
+) -> None:
+    """Put a period on the asset's page; ``is_alone`` when the step as a whole will fail."""
+    table, key = TABLES[kind], key_of(report.period.period_start)
+    metadata = figures.period_published(report)
+    if is_alone:
+        context.log_event(dg.AssetMaterialization(table, partition=key, metadata=metadata))
+    else:
+        context.add_asset_metadata(metadata, table, key)
+    if report.alert_text is not None:
+        context.log.warning(report.alert_text)

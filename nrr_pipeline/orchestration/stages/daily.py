@@ -1,29 +1,35 @@
 """Publishing days, and the totals and movements that follow from them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 
 import pandas as pd
 
-from nrr_pipeline.errors import NrrError, SettingsError
-from nrr_pipeline.metrics.conversion import Rates
+from nrr_pipeline.errors import NrrError
+from nrr_pipeline.metrics.conversion import DaysWithoutRate, RateTable
 from nrr_pipeline.metrics.intervals import DayClock
 from nrr_pipeline.metrics.movements import daily_movements
-from nrr_pipeline.metrics.totals import daily_totals
+from nrr_pipeline.metrics.totals import daily_totals, days_without_rate, reporting_totals
 from nrr_pipeline.orchestration.stages.history import NothingPulledError
+from nrr_pipeline.orchestration.stages.rates import (
+    ReportingCurrencyError,
+    missing_rate_finding,
+    missing_rate_findings,
+    rate_table,
+    with_fix,
+)
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse import account, daily, knowledge, pulls, snapshots
+from nrr_pipeline.warehouse import account, daily, knowledge, pulls, quality, snapshots
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse, WriteTransaction
+
+TOTALS, MOVEMENTS = "daily_mrr_totals", "mrr_movements"
+"""The stages that follow the days, by their tables."""
 
 
 class UncoveredDayError(NrrError):
     """A day was asked for that no complete pull covers."""
-
-
-class ReportingCurrencyError(SettingsError):
-    """There are several currencies and the policy does not say which one to report in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,76 +77,68 @@ def publish_days(
         _require_covered(tx.connection, policy, max(days))
         daily.publish_days(tx, days)
         frame = snapshots.intervals_frame(tx.connection, first_day=min(days), last_day=max(days))
-    totals = daily_totals(frame, min(days), max(days), reporting_currency=None)
+    totals = daily_totals(frame, min(days), max(days))
     wanted = totals[totals["as_of_date"].isin(list(days))]
     names = ["as_of_date", "currency", "mrr_micros", "customers", "subscriptions"]
     return [DayFigures(*row) for row in wanted[names].itertuples(index=False, name=None)]
 
 
 def refresh_totals(warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock) -> int:
-    """Bring the totals of published days up to what is known; returns how many days changed."""
+    """Bring the totals of published days up to what is known; returns how many days changed.
+
+    Days for which an exchange rate is missing have native totals only, and a finding says so.
+    """
 
     def replace(tx: WriteTransaction, intervals: pd.DataFrame, days: list[date]) -> None:
-        currency = _reporting_currency_or_none(tx.connection, policy)
-        totals = daily_totals(intervals, days[0], days[-1], reporting_currency=currency)
-        wanted = totals[totals["as_of_date"].isin(days)]
-        daily.replace_totals(tx, wanted, days)
+        totals = [daily_totals(intervals, days[0], days[-1])]
+        with suppress(ReportingCurrencyError):
+            rates = rate_table(tx.connection, policy)
+            totals.append(reporting_totals(intervals, days[0], days[-1], rates))
+            findings = missing_rate_findings(_days_without_rate(tx, intervals, rates), rates)
+            quality.record_findings(tx, None, findings, stage=TOTALS)
+        frame = pd.concat([each for each in totals if not each.empty])
+        daily.replace_totals(tx, frame[frame["as_of_date"].isin(days)], days)
 
-    return _refresh(warehouse, policy, "daily_mrr_totals", replace, clock=clock)
+    return _refresh(warehouse, policy, TOTALS, replace, clock=clock)
 
 
 def refresh_movements(warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock) -> int:
     """Bring the movements of published days up to what is known; returns how many days changed.
 
+    A day on which somebody moved for whom an exchange rate is missing has none, and a finding.
+
     Raises:
         ReportingCurrencyError: Several currencies, and none is set to report in.
-        MissingRateError: A currency has no exchange rate.
     """
 
     def replace(tx: WriteTransaction, intervals: pd.DataFrame, days: list[date]) -> None:
-        currency = reporting_currency(tx.connection, policy)
-        movements = daily_movements(
-            intervals,
-            days[0],
-            days[-1],
-            reporting_currency=currency,
-            rates_on=lambda _: rates_into(currency),
-            window_days=policy.reactivation.window_days,
+        rates = rate_table(tx.connection, policy)
+        movements, missing = daily_movements(
+            intervals, days[0], days[-1], rates=rates, window_days=policy.reactivation.window_days
         )
         wanted = movements[movements["as_of_date"].isin(days)]
         daily.replace_movements(tx, wanted, days[0], days[-1])
+        lacking = _days_without_rate(tx, intervals, rates)
+        findings = [
+            missing_rate_finding(
+                error.currency,
+                with_fix(f"{error}; the movements of {day} are not published", error.day or day),
+                scope_id=day.isoformat(),
+            )
+            for day, error in missing.items()
+            if day in days and error.day not in lacking.get(error.currency, [])
+        ]
+        scopes = [day.isoformat() for day in days]
+        quality.record_findings(tx, scopes, findings, stage=MOVEMENTS)
 
-    return _refresh(warehouse, policy, "mrr_movements", replace, clock=clock)
-
-
-def reporting_currency(connection: Connection, policy: MetricPolicy) -> str:
-    """The currency of every reporting figure.
-
-    Raises:
-        ReportingCurrencyError: Several currencies are present and the policy names none.
-    """
-    if policy.reporting_currency is not None:
-        return policy.reporting_currency
-    present = snapshots.currencies(connection)
-    if len(present) > 1:
-        raise ReportingCurrencyError(
-            f"There is MRR in {', '.join(code.upper() for code in present)}. Say which currency to "
-            f'report in: put  reporting_currency = "{present[0]}"  into policy.toml. Native '
-            "figures are published meanwhile"
-        )
-    return present[0] if present else "usd"
+    return _refresh(warehouse, policy, MOVEMENTS, replace, clock=clock)
 
 
-def rates_into(currency: str) -> Rates:
-    """Rates into the reporting currency: its own only."""
-    return {currency: Fraction(1)}
-
-
-def _reporting_currency_or_none(connection: Connection, policy: MetricPolicy) -> str | None:
-    present = snapshots.currencies(connection)
-    if len(present) > 1 or (policy.reporting_currency and present != [policy.reporting_currency]):
-        return None
-    return reporting_currency(connection, policy)
+def _days_without_rate(
+    tx: WriteTransaction, intervals: pd.DataFrame, rates: RateTable
+) -> DaysWithoutRate:
+    published = daily.published_days(tx.connection)
+    return days_without_rate(intervals, published[0], published[-1], rates)
 
 
 def _require_covered(connection: Connection, policy: MetricPolicy, day: date) -> None:

@@ -1,5 +1,6 @@
 """Measuring and publishing periods: which are due, what they are, and whether they alert."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -14,7 +15,7 @@ from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_wit
 from nrr_pipeline.metrics.retention import Measurement, Retention, measure_retention
 from nrr_pipeline.metrics.segments import DIMENSIONS, with_dimensions
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
-from nrr_pipeline.orchestration.stages.daily import rates_into, reporting_currency
+from nrr_pipeline.orchestration.stages.rates import rate_table, with_fix
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse import account, daily, retention, snapshots
 from nrr_pipeline.warehouse.attributes import customer_attribute
@@ -73,6 +74,28 @@ def due_periods(
     ]
 
 
+def publish_periods(
+    warehouse: Warehouse, policy: MetricPolicy, periods: Iterable[Period], *, clock: Clock
+) -> tuple[list[PeriodReport], list[str]]:
+    """Publish periods one by one; one that cannot be measured stops no other.
+
+    Returns:
+        What was published, and for every other period what it lacks.
+
+    Raises:
+        IncompletePeriodError: Days of a period are not published; the message gives the command.
+        ReportingCurrencyError: Several currencies, and none is set to report in.
+    """
+    published: list[PeriodReport] = []
+    problems: list[str] = []
+    for period in periods:
+        try:
+            published.append(publish_period(warehouse, policy, period, clock=clock))
+        except RetentionNotComputableError as error:
+            problems.append(str(error))
+    return published, problems
+
+
 def publish_period(
     warehouse: Warehouse, policy: MetricPolicy, period: Period, *, clock: Clock
 ) -> PeriodReport:
@@ -126,21 +149,24 @@ def measure(
         ReportingCurrencyError: Several currencies, and none is set to report in.
         RetentionNotComputableError: An exchange rate is missing.
     """
-    currency = reporting_currency(connection, policy)
+    rates = rate_table(connection, policy, known_at)
     opening = _items(connection, period.opening_date, known_at)
     closing = _items(connection, period.closing_date, known_at)
     try:
         return measure_retention(
             opening,
             closing,
-            opening_rates=rates_into(currency),
-            closing_rates=rates_into(currency),
-            reporting_currency=currency,
+            opening_rates=rates.on(period.opening_date),
+            closing_rates=rates.on(period.closing_date),
+            reporting_currency=rates.reporting_currency,
             paid_before=_paid_before(connection, policy, period, known_at),
             dimensions=DIMENSIONS,
+            is_constant_currency=policy.fx.nrr == "constant",
         )
     except MissingRateError as error:
-        raise RetentionNotComputableError(f"{period.label}: {error}") from error
+        problem = f"{period.label} is not published: {error}"
+        day = error.day or period.opening_date
+        raise RetentionNotComputableError(with_fix(problem, day)) from error
 
 
 def _items(connection: Connection, day: date, known_at: datetime | None) -> pd.DataFrame:

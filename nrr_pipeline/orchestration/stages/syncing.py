@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from nrr_pipeline.inputs.csv_files import Fact, InputError
+from nrr_pipeline.errors import NrrError
+from nrr_pipeline.inputs.csv_files import Fact
 from nrr_pipeline.warehouse import given, quality
 from nrr_pipeline.warehouse.transactions import Cause, Clock, Connection, Warehouse
 
+UNUSABLE_INPUT = "unusable_input"
+"""Check name of findings about lists, or rows of them, that are not used."""
+
 Listing = Callable[[], list[Fact]]
-"""Reads a whole list; an ``InputError`` says why it cannot be used."""
+"""Reads a whole list; an ``NrrError`` says why it cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class GivenList:
         for source, listing in sources.items():
             try:
                 lists[source] = listing()
-            except InputError as error:
+            except NrrError as error:
                 findings.append(self._finding(source, self.severity[source], str(error)))
         with warehouse.read() as connection:
             waiting = given.entered(connection, self.kind, self.check)
@@ -86,7 +90,7 @@ class GivenList:
 
     def _finding(self, name: str, severity: str, detail: str) -> quality.Finding:
         return quality.Finding(
-            check_name="unusable_input",
+            check_name=UNUSABLE_INPUT,
             severity=severity,
             object_id=name if name.startswith(self.stage) else f"{self.stage} ({name})",
             detail=detail,
