@@ -25,6 +25,15 @@ def _owner(value: str) -> str:
     return value
 
 
+def _schema(value: str) -> str:
+    if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", value):
+        raise ValueError(
+            f"{value!r} is not the name of a schema: small letters, digits and _, such as nrr, "
+            "and not pg_ at its beginning"
+        )
+    return value
+
+
 class Settings(BaseSettings):
     """What the environment says; a field is the variable of the same name in capitals.
 
@@ -39,6 +48,7 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = None
     nrr_home: Path = Path(".nrr")
     nrr_database_url: SecretStr | None = None
+    nrr_database_schema: Annotated[str, AfterValidator(_schema)] | None = None
     nrr_policy: Path | None = None
     nrr_ui_url: Annotated[str, AfterValidator(_web_address)] = "http://127.0.0.1:3000"
     nrr_reports: str | None = None

@@ -1,11 +1,15 @@
-"""Settings of every test: how long and how freely hypothesis searches.
+"""What every test can ask for: databases of both kinds; and how freely hypothesis searches.
 
 After changing a rule, search longer: ``pytest --hypothesis-profile thorough``.
 """
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from nrr_pipeline_tests.databases import Databases, Files, Server, running_server
 
 settings.register_profile(
     "local", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
@@ -15,3 +19,26 @@ settings.register_profile(
 )
 settings.register_profile("thorough", parent=settings.get_profile("local"), max_examples=300)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Both kinds, one after the other; a test that is about one of them says which."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def databases(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Databases:
+    """Databases of the kind."""
+    if database_kind == "postgresql":
+        return request.getfixturevalue("server")
+    return Files(tmp_path_factory.mktemp("databases"))

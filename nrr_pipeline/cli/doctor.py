@@ -25,10 +25,11 @@ from nrr_pipeline.stripe_source.client import StripeSource
 from nrr_pipeline.stripe_source.probe import check_permissions, server_time
 from nrr_pipeline.stripe_source.settings_check import is_loopback
 from nrr_pipeline.warehouse.account import bound_mode
-from nrr_pipeline.warehouse.engine import open_warehouse
+from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.pulls import last_pull
 from nrr_pipeline.warehouse.raw_objects import oldest_customers
-from nrr_pipeline.warehouse.reading import address_without_password, database_exists, database_file
+from nrr_pipeline.warehouse.reading import address_without_password
+from nrr_pipeline.warehouse.sizes import stored_bytes
 from nrr_pipeline.warehouse.transactions import Connection, Warehouse
 from nrr_pipeline.warehouse.upgrading import revision_of
 
@@ -135,19 +136,18 @@ def _disk(home: Path) -> str:
 
 def _database(settings: Settings) -> str:
     where = address_without_password(settings.database_url)
-    if not database_exists(settings.database_url):
+    if not database_exists(settings.database_url, settings.nrr_database_schema):
         return f"{where} does not exist yet; the first nrr run creates it"
-    with open_warehouse(settings.database_url) as warehouse, warehouse.read() as connection:
+    with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse, warehouse.read() as connection:
         last = last_pull(connection)
         schema = revision_of(connection)
+        size = _size(stored_bytes(connection))
     if last is not None and last.status == "failed":
         raise ProblemError(
             f"The last pull failed: {last.error or 'interrupted'}. What it brought is kept; "
             "complete it: nrr run"
         )
-    path = database_file(settings.database_url)
-    size = f", {_size(path.stat().st_size)}" if path is not None else ""
-    return f"{where}, schema {schema}{size}"
+    return f"{where}, schema {schema}, {size}"
 
 
 def _key(source: StripeSource) -> str:
@@ -159,9 +159,9 @@ def _key(source: StripeSource) -> str:
 
 
 def _account(source: StripeSource, settings: Settings) -> str:
-    if not database_exists(settings.database_url):
+    if not database_exists(settings.database_url, settings.nrr_database_schema):
         return "the database is not bound to an account yet; the first nrr run binds it"
-    with open_warehouse(settings.database_url) as warehouse:
+    with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse:
         return _bound_account(source, warehouse)
 
 

@@ -16,8 +16,8 @@ from nrr_pipeline.cli.rendering import day, instant
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.settings import Settings, load_settings
-from nrr_pipeline.warehouse.engine import open_warehouse
-from nrr_pipeline.warehouse.reading import Reach, database_exists, reach
+from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
+from nrr_pipeline.warehouse.reading import Reach, reach
 from nrr_pipeline.warehouse.transactions import Connection
 
 
@@ -76,9 +76,9 @@ def opened() -> Iterator[Opened]:
         NothingYetError: There is no database.
     """
     settings, policy = load()
-    if not database_exists(settings.database_url):
+    if not database_exists(settings.database_url, settings.nrr_database_schema):
         raise nothing_yet(settings.home)
-    with open_warehouse(settings.database_url) as warehouse, warehouse.read() as connection:
+    with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse, warehouse.read() as connection:
         yield Opened(settings, policy, connection)
 
 
@@ -92,10 +92,10 @@ def nothing_yet(home: Path) -> NothingYetError:
 
 def as_of_line(settings: Settings) -> str:
     """Say how far the figures reach, also where there are none yet or the database is unusable."""
-    if not database_exists(settings.database_url):
+    if not database_exists(settings.database_url, settings.nrr_database_schema):
         return _as_of(Reach(None, None, None))
     try:
-        with open_warehouse(settings.database_url) as warehouse, warehouse.read() as connection:
+        with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse, warehouse.read() as connection:
             return _as_of(reach(connection))
     except NrrError:
         return "data as of: unknown, the database cannot be read"

@@ -17,8 +17,7 @@ from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.stages.daily import first_day
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
-from nrr_pipeline.warehouse.engine import open_warehouse
-from nrr_pipeline.warehouse.reading import database_exists
+from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 
 KEY_FORMAT = "%Y-%m-%d"
 
@@ -110,10 +109,10 @@ def day_of(key: str) -> date:
 
 
 def _stored_start(settings: Settings, policy: MetricPolicy) -> date | None:
-    if not database_exists(settings.database_url):
+    if not database_exists(settings.database_url, settings.nrr_database_schema):
         return None
     try:
-        with open_warehouse(settings.database_url) as warehouse:
+        with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse:
             return first_day(warehouse, policy)
     except NrrError:
         return None  # the first run says what is wrong with the database

@@ -11,7 +11,7 @@ from nrr_pipeline.orchestration.stages.daily import first_day, missing_days
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.probe import PullEstimate, estimate
-from nrr_pipeline.warehouse.reading import database_exists
+from nrr_pipeline.warehouse.engine import database_exists
 from nrr_pipeline.warehouse.transactions import Warehouse
 
 NOTHING = RunOutcome((), (), (), (), None, None)
@@ -42,7 +42,7 @@ def rehearse(
     if pull:
         with StripeResource(settings).opened() as source:
             echo(estimate_line(estimate(source)))
-    if not database_exists(settings.database_url):
+    if not database_exists(settings.database_url, settings.nrr_database_schema):
         echo("Nothing has been pulled yet; which days there are is known after the first pull.")
         return NOTHING
     with WarehouseResource(settings).opened() as warehouse:

@@ -33,7 +33,7 @@ from nrr_pipeline.orchestration.resources import PolicyResource, WarehouseResour
 from nrr_pipeline.orchestration.stages.daily import first_day
 from nrr_pipeline.orchestration.stages.periods import TABLES
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse.reading import database_exists
+from nrr_pipeline.warehouse.engine import database_exists
 from nrr_pipeline.warehouse.transactions import Warehouse
 
 EVERY_SECONDS = 120
@@ -72,7 +72,7 @@ def catch_up_sensor(calendar: Calendar) -> dg.SensorDefinition:
         warehouse: dg.ResourceParam[WarehouseResource],
         policy: dg.ResourceParam[PolicyResource],
     ) -> dg.SensorResult | dg.SkipReason:
-        if not database_exists(warehouse.settings.database_url):
+        if not database_exists(warehouse.settings.database_url, warehouse.settings.nrr_database_schema):
             return dg.SkipReason("Nothing has been pulled yet.")
         rules = policy.load()
         with warehouse.opened() as opened:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nrr_pipeline.warehouse.bulk import insert_rows
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.frames import plain
 from nrr_pipeline.warehouse.knowledge import known
@@ -155,18 +156,16 @@ def _replace_chunk(
 
 
 def _end(tx: WriteTransaction, kind: BitemporalTable, numbers: list[int]) -> None:
-    if numbers:
-        update = sa.update(kind.table).where(kind.number == sa.bindparam("ended"))
-        values = [{"ended": number} for number in numbers]
-        tx.connection.execute(update.values(known_to=tx.known_at), values)
+    update = sa.update(kind.table).values(known_to=tx.known_at)
+    for chunk in in_chunks(numbers):
+        tx.connection.execute(update.where(kind.number.in_(chunk)))
 
 
 def _begin(tx: WriteTransaction, kind: BitemporalTable, rows: list[Row]) -> None:
-    if rows:
-        names = (*kind.compared, *sorted(kind.ignored))
-        stamp = {"known_from": tx.known_at, "known_to": FOREVER}
-        values = [{**{name: plain(row[name]) for name in names}, **stamp} for row in rows]
-        tx.connection.execute(sa.insert(kind.table), values)
+    names = (*kind.compared, *sorted(kind.ignored))
+    stamp = {"known_from": tx.known_at, "known_to": FOREVER}
+    values = [{**{name: plain(row[name]) for name in names}, **stamp} for row in rows]
+    insert_rows(tx.connection, kind.table, values)
 
 
 def _earliest_change(

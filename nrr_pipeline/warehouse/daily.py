@@ -13,6 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from nrr_pipeline.warehouse import tables
+from nrr_pipeline.warehouse.bulk import insert_rows
 from nrr_pipeline.warehouse.fields import column_names
 from nrr_pipeline.warehouse.frames import frame_of, records_of
 from nrr_pipeline.warehouse.transactions import WriteTransaction
@@ -22,9 +23,8 @@ def publish_days(tx: WriteTransaction, days: Iterable[date]) -> list[date]:
     """Publish the days that are not yet; return those. A first publication stands forever."""
     known = set(published_days(tx.connection))
     fresh = sorted(set(days) - known)
-    if fresh:
-        rows = [{"as_of_date": day, "known_at": tx.known_at} for day in fresh]
-        tx.connection.execute(sa.insert(tables.published_days), rows)
+    rows = [{"as_of_date": day, "known_at": tx.known_at} for day in fresh]
+    insert_rows(tx.connection, tables.published_days, rows)
     return fresh
 
 
@@ -61,7 +61,7 @@ def replace_totals(tx: WriteTransaction, frame: pd.DataFrame, days: Collection[d
             sa.delete(table).where(table.c.as_of_date == sa.bindparam("day")),
             [{"day": day} for day in days],
         )
-    _insert(tx, table, rows)
+    insert_rows(tx.connection, table, rows)
 
 
 def replace_movements(
@@ -73,7 +73,7 @@ def replace_movements(
     if any(not from_day <= row["as_of_date"] <= to_day for row in rows):
         raise ValueError(f"Movements outside {from_day} .. {to_day}")
     tx.connection.execute(sa.delete(table).where(table.c.as_of_date.between(from_day, to_day)))
-    _insert(tx, table, rows)
+    insert_rows(tx.connection, table, rows)
 
 
 def totals_frame(
@@ -110,7 +110,3 @@ def _require_days(rows: list[dict[str, date]], days: set[date]) -> None:
     if stray:
         raise ValueError(f"Totals of {stray[0]} are not among the days to be replaced")
 
-
-def _insert(tx: WriteTransaction, table: sa.Table, rows: list[dict[str, date]]) -> None:
-    if rows:
-        tx.connection.execute(sa.insert(table), rows)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from nrr_pipeline.errors import NrrError
 
 _MISTAKES = (DataError, IntegrityError, ProgrammingError)
-_BUSY = ("locked", "busy")
+_BUSY = ("locked", "busy", "lock timeout", "deadlock")
+_REFUSED = {"42501", "3F000"}  # PostgreSQL: no right to do it, no schema to do it in
 
 
 class WarehouseBusyError(NrrError):
@@ -31,15 +32,24 @@ class WarehouseFailedError(NrrError):
         self.reason = reason
 
 
+def reason_of(error: Exception) -> str:
+    """Return what the database itself said, in one line."""
+    if isinstance(error, WarehouseFailedError):
+        return error.reason
+    own = error.orig if isinstance(error, DBAPIError) else error
+    return " ".join(str(own).split()).rstrip(".")
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn failures of the database into errors that say what to do; mistakes stay as they are."""
     try:
         yield
-    except _MISTAKES:
-        raise
     except DatabaseError as error:
-        reason = str(error.orig)
+        is_refused = getattr(error.orig, "sqlstate", None) in _REFUSED
+        if isinstance(error, _MISTAKES) and not is_refused:
+            raise
+        reason = reason_of(error)
         if any(word in reason for word in _BUSY):
             raise WarehouseBusyError(
                 "Another process has kept the database busy for too long. "

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from nrr_pipeline.warehouse.bulk import insert_rows
+from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.tables import attributes, customer_map, fx_rates
 from nrr_pipeline.warehouse.transactions import FOREVER, WriteTransaction
@@ -61,10 +63,9 @@ def replace_facts(
     vanished = [number for said, number in present.items() if said not in wanted]
     fresh = [said for said in wanted if said not in present]
     _end(tx, kind, vanished)
-    if fresh:
-        stamp = {"source": source, "known_from": tx.known_at, "known_to": FOREVER}
-        rows = [dict(zip(kind.columns, said, strict=True)) | stamp for said in fresh]
-        tx.connection.execute(sa.insert(kind.table), rows)
+    stamp = {"source": source, "known_from": tx.known_at, "known_to": FOREVER}
+    rows = [dict(zip(kind.columns, said, strict=True)) | stamp for said in fresh]
+    insert_rows(tx.connection, kind.table, rows)
     changed = [*(said for said in present if said not in wanted), *fresh]
     return [dict(zip(kind.columns, said, strict=True)) for said in changed]
 
@@ -133,7 +134,8 @@ def facts_of(
     columns = (*kind.columns, "source")
     query = sa.select(*(kind.table.c[name] for name in columns))
     query = query.where(known(kind.table, known_at))
-    query = query.order_by(*(kind.table.c[name] for name in (*kind.key, "source")))
+    order = (*kind.key, "source")
+    query = query.order_by(*(kind.table.c[name].nulls_first() for name in order))
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -155,8 +157,7 @@ def _believed(
 
 
 def _end(tx: WriteTransaction, kind: GivenTable, numbers: Collection[int]) -> None:
-    if numbers:
-        number = next(iter(kind.table.primary_key.columns))
-        update = sa.update(kind.table).where(number == sa.bindparam("ended"))
-        values = [{"ended": each} for each in numbers]
-        tx.connection.execute(update.values(known_to=tx.known_at), values)
+    number = next(iter(kind.table.primary_key.columns))
+    update = sa.update(kind.table).values(known_to=tx.known_at)
+    for chunk in in_chunks(numbers):
+        tx.connection.execute(update.where(number.in_(chunk)))

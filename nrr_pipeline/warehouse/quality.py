@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from nrr_pipeline.warehouse.bulk import insert_rows
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.tables import data_quality
 from nrr_pipeline.warehouse.transactions import WriteTransaction
@@ -80,14 +81,11 @@ def record_findings(
     }
     resolved = [number for finding, number in present.items() if finding not in wanted]
     fresh = sorted(wanted - set(present), key=lambda finding: (finding.scope_id, finding.detail))
-    if resolved:
-        update = sa.update(data_quality).where(data_quality.c.finding_id == sa.bindparam("number"))
-        numbers = [{"number": number} for number in resolved]
-        tx.connection.execute(update.values(resolved_at=tx.known_at), numbers)
-    if fresh:
-        stamp = {"found_at": tx.known_at, "stage": stage}
-        rows = [{**asdict(finding), **stamp} for finding in fresh]
-        tx.connection.execute(sa.insert(data_quality), rows)
+    update = sa.update(data_quality).values(resolved_at=tx.known_at)
+    for chunk in in_chunks(resolved):
+        tx.connection.execute(update.where(data_quality.c.finding_id.in_(chunk)))
+    stamp = {"found_at": tx.known_at, "stage": stage}
+    insert_rows(tx.connection, data_quality, [{**asdict(finding), **stamp} for finding in fresh])
     return FindingCounts(len(fresh), len(resolved), len(present) - len(resolved))
 
 

@@ -16,6 +16,7 @@ import orjson
 import sqlalchemy as sa
 
 from nrr_pipeline.raw import KINDS, RawObject
+from nrr_pipeline.warehouse.bulk import insert_rows
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.pulls import require_own_lease
 from nrr_pipeline.warehouse.tables import RAW
@@ -72,8 +73,7 @@ def land(
         landing = [_row(item, known.get(item.object_id), observed_at) for item in items.values()]
         fresh = [row for row in landing if _identity(row) != _known_identity(known, row)]
         stamp = {"known_from": tx.known_at, "pull_id": pull_id}
-        if fresh:
-            tx.connection.execute(sa.insert(RAW[kind]), [{**row, **stamp} for row in fresh])
+        insert_rows(tx.connection, RAW[kind], [{**row, **stamp} for row in fresh])
         counts += _count(landing, fresh, known)
     return counts
 

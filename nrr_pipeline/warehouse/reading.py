@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,22 +38,6 @@ class Reach:
     observed_at: datetime | None
     first_published_day: date | None
     last_published_day: date | None
-
-
-def database_exists(url: str) -> bool:
-    """Say whether there is something to read, without creating it."""
-    path = database_file(url)
-    return path is None or path.is_file()
-
-
-def database_file(url: str) -> Path | None:
-    """Return the file of a SQLite database; ``None`` for a server's, or a malformed address."""
-    try:
-        parsed = sa.make_url(url)
-    except (ArgumentError, ValueError):
-        return None
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
-    return Path(str(parsed.database)) if is_file else None
 
 
 def address_without_password(url: str) -> str:

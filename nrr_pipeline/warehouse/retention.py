@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from nrr_pipeline.warehouse.bulk import insert_rows
 from nrr_pipeline.warehouse.fields import PERIOD_OF_TABLE, column_names, columns_of
 from nrr_pipeline.warehouse.frames import frame_of, records_of
 from nrr_pipeline.warehouse.tables import RETENTION, evaluated_periods, knowledge, restatements
@@ -105,7 +106,7 @@ def publish_retention(
     }
     if before == PROVISIONAL:
         tx.connection.execute(sa.delete(table).where(table.c.period_start == period_start))
-    tx.connection.execute(sa.insert(table), [{**row, **stamp} for row in rows])
+    insert_rows(tx.connection, table, [{**row, **stamp} for row in rows])
     restated = _restate(tx, PERIOD_OF_TABLE[table_name], previous, rows, edition, cause)
     return Publication(edition, is_new=True, previous_edition=before, restated=restated)
 
@@ -242,7 +243,7 @@ def _restate(
         for key in sorted({*before, *after})
         if (detail := _difference(before.get(key), after.get(key)))
     ]
-    tx.connection.execute(sa.insert(restatements), changes)
+    insert_rows(tx.connection, restatements, changes)
     return len(changes)
 
 

@@ -39,8 +39,9 @@ class UtcTimestamp(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# Text is ordered by its code points everywhere, as Python and SQLite do it.
 _TYPES: dict[str, TypeEngine[Any]] = {
-    "text": sa.Text(),
+    "text": sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
     "integer": sa.Integer(),
     "bigint": sa.BigInteger(),
     "real": sa.Double().with_variant(sa.REAL(), "sqlite"),

@@ -8,21 +8,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateSchema
 
 from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.warehouse.migrations import HEAD_REVISION
 from nrr_pipeline.warehouse.transactions import Warehouse
 
 _VERSION_TABLE = "alembic_version"
+_OURS = "knowledge"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def ensure_current(warehouse: Warehouse) -> None:
-    """Upgrade the schema if it is older; refuse it if it is newer or somebody else's."""
+def ensure_current(warehouse: Warehouse, schema: str | None = None) -> None:
+    """Upgrade the tables if they are older; refuse them if they are newer or somebody else's.
+
+    Args:
+        warehouse: To look at.
+        schema: Of PostgreSQL; created where it is missing.
+    """
     with warehouse.read() as connection:
         if revision_of(connection) == HEAD_REVISION:
             return
     with warehouse.bookkeeping() as connection:
+        if schema is not None and not sa.inspect(connection).has_schema(schema):
+            connection.execute(CreateSchema(schema))
         revision = revision_of(connection)  # another process may have been faster
         if revision == HEAD_REVISION:
             return
@@ -38,11 +47,14 @@ def revision_of(connection: sa.Connection) -> str | None:
 
 
 def _refuse_foreign(connection: sa.Connection, revision: str | None) -> None:
-    tables = sorted(set(sa.inspect(connection).get_table_names()) - {_VERSION_TABLE})
-    if revision is None and tables:
+    tables = set(sa.inspect(connection).get_table_names()) - {_VERSION_TABLE}
+    if tables and (revision is None or _OURS not in tables):
+        own = "a database of its own"
+        if connection.dialect.name == "postgresql":
+            own += ", or NRR_DATABASE_SCHEMA a schema"
         raise SettingsError(
             f"The database {_name(connection)} holds tables of something else "
-            f"({', '.join(tables[:5])}). Give NRR_DATABASE_URL a database of its own."
+            f"({', '.join(sorted(tables)[:5])}). Give NRR_DATABASE_URL {own}."
         )
 
 

@@ -1,16 +1,15 @@
-"""A real warehouse in a temporary folder, and a clock that tests wind themselves."""
+"""A real warehouse, in SQLite and in PostgreSQL, and a clock that tests wind themselves."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.transactions import Warehouse
+from nrr_pipeline_tests.databases import Databases
 
 
 class Clock:
@@ -33,20 +32,28 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'nrr.db'}"
+def new_url(databases: Databases) -> Iterator[str]:
+    """The address of a database without anything in it."""
+    with databases.new() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database with the current schema, to copy instead of migrating every time."""
-    path = tmp_path_factory.mktemp("template") / "nrr.db"
-    open_warehouse(f"sqlite:///{path}").close()
-    return path
+def template_url(databases: Databases) -> Iterator[str]:
+    """A database with the current tables, to copy instead of migrating every time."""
+    with databases.new() as url:
+        open_warehouse(url).close()
+        yield url
 
 
 @pytest.fixture
-def warehouse(template: Path, tmp_path: Path, database_url: str) -> Iterator[Warehouse]:
-    shutil.copy(template, tmp_path / "nrr.db")
+def database_url(databases: Databases, template_url: str) -> Iterator[str]:
+    """The address of a database with the current tables and no rows."""
+    with databases.new(like=template_url) as url:
+        yield url
+
+
+@pytest.fixture
+def warehouse(database_url: str) -> Iterator[Warehouse]:
     with open_warehouse(database_url) as opened:
         yield opened

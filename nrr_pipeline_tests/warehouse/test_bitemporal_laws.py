@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import given, settings
@@ -18,6 +15,7 @@ from nrr_pipeline.warehouse.bitemporal import ReplaceCounts
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.intervals import intervals_of, replace_intervals
 from nrr_pipeline.warehouse.transactions import FOREVER_DAY, Warehouse
+from nrr_pipeline_tests.databases import Databases
 from nrr_pipeline_tests.warehouse.conftest import Clock
 from nrr_pipeline_tests.warehouse.examples import interval_row
 
@@ -46,11 +44,9 @@ def step_functions(draw: st.DrawFn) -> Rows:
 
 
 @contextmanager
-def copy_of(template: Path) -> Iterator[Warehouse]:
-    with TemporaryDirectory() as folder:
-        path = shutil.copy(template, Path(folder) / "nrr.db")
-        with open_warehouse(f"sqlite:///{path}") as warehouse:
-            yield warehouse
+def copy_of(databases: Databases, template_url: str) -> Iterator[Warehouse]:
+    with databases.new(like=template_url) as url, open_warehouse(url) as warehouse:
+        yield warehouse
 
 
 def set_intervals(warehouse: Warehouse, clock: Clock, rows: Rows) -> ReplaceCounts:
@@ -72,10 +68,10 @@ def canonical(rows: Rows) -> list[tuple[Any, ...]]:
 @settings(max_examples=25, deadline=None)
 @given(versions=st.lists(step_functions(), min_size=2, max_size=5))
 def test_law_answers_as_known_at_a_time_never_change_later(
-    template: Path, versions: list[Rows]
+    databases: Databases, template_url: str, versions: list[Rows]
 ) -> None:
     clock = Clock()
-    with copy_of(template) as warehouse:
+    with copy_of(databases, template_url) as warehouse:
         answers: list[tuple[datetime, list[tuple[Any, ...]]]] = []
         for rows in versions:
             clock.advance(minutes=1)
@@ -89,10 +85,10 @@ def test_law_answers_as_known_at_a_time_never_change_later(
 @settings(max_examples=25, deadline=None)
 @given(versions=st.lists(step_functions(), min_size=1, max_size=4))
 def test_law_however_knowledge_came_the_current_rows_are_the_same(
-    template: Path, versions: list[Rows]
+    databases: Databases, template_url: str, versions: list[Rows]
 ) -> None:
     clock = Clock()
-    with copy_of(template) as slowly, copy_of(template) as at_once:
+    with copy_of(databases, template_url) as slowly, copy_of(databases, template_url) as at_once:
         for rows in versions:
             set_intervals(slowly, clock, rows)
         set_intervals(at_once, clock, versions[-1])
@@ -103,10 +99,10 @@ def test_law_however_knowledge_came_the_current_rows_are_the_same(
 @settings(max_examples=25, deadline=None)
 @given(before=step_functions(), after=step_functions())
 def test_law_nothing_differs_before_the_day_from_which_figures_can(
-    template: Path, before: Rows, after: Rows
+    databases: Databases, template_url: str, before: Rows, after: Rows
 ) -> None:
     clock = Clock()
-    with copy_of(template) as warehouse:
+    with copy_of(databases, template_url) as warehouse:
         set_intervals(warehouse, clock, before)
         changed_from = set_intervals(warehouse, clock, after).changed_from
     days = [FIRST_DAY + timedelta(days=number) for number in range(14)]
