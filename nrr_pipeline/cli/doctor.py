@@ -138,7 +138,10 @@ def _database(settings: Settings) -> str:
     where = address_without_password(settings.database_url)
     if not database_exists(settings.database_url, settings.nrr_database_schema):
         return f"{where} does not exist yet; the first nrr run creates it"
-    with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse, warehouse.read() as connection:
+    with (
+        open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse,
+        warehouse.read() as connection,
+    ):
         last = last_pull(connection)
         schema = revision_of(connection)
         size = _size(stored_bytes(connection))

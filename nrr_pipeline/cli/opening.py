@@ -78,7 +78,10 @@ def opened() -> Iterator[Opened]:
     settings, policy = load()
     if not database_exists(settings.database_url, settings.nrr_database_schema):
         raise nothing_yet(settings.home)
-    with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse, warehouse.read() as connection:
+    with (
+        open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse,
+        warehouse.read() as connection,
+    ):
         yield Opened(settings, policy, connection)
 
 
@@ -95,7 +98,10 @@ def as_of_line(settings: Settings) -> str:
     if not database_exists(settings.database_url, settings.nrr_database_schema):
         return _as_of(Reach(None, None, None))
     try:
-        with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse, warehouse.read() as connection:
+        with (
+            open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse,
+            warehouse.read() as connection,
+        ):
             return _as_of(reach(connection))
     except NrrError:
         return "data as of: unknown, the database cannot be read"

@@ -35,7 +35,9 @@ class WarehouseResource:
         """Open the database for a step."""
         if self.settings.nrr_database_url is None:
             self.settings.create_home()
-        with open_warehouse(self.settings.database_url, self.settings.nrr_database_schema) as warehouse:
+        with open_warehouse(
+            self.settings.database_url, self.settings.nrr_database_schema
+        ) as warehouse:
             yield warehouse
 
 

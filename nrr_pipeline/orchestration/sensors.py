@@ -72,7 +72,9 @@ def catch_up_sensor(calendar: Calendar) -> dg.SensorDefinition:
         warehouse: dg.ResourceParam[WarehouseResource],
         policy: dg.ResourceParam[PolicyResource],
     ) -> dg.SensorResult | dg.SkipReason:
-        if not database_exists(warehouse.settings.database_url, warehouse.settings.nrr_database_schema):
+        if not database_exists(
+            warehouse.settings.database_url, warehouse.settings.nrr_database_schema
+        ):
             return dg.SkipReason("Nothing has been pulled yet.")
         rules = policy.load()
         with warehouse.opened() as opened:

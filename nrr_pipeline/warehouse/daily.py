@@ -109,4 +109,3 @@ def _require_days(rows: list[dict[str, date]], days: set[date]) -> None:
     stray = sorted({row["as_of_date"] for row in rows} - days)
     if stray:
         raise ValueError(f"Totals of {stray[0]} are not among the days to be replaced")
-

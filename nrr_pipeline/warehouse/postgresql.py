@@ -5,12 +5,16 @@ SQLite's ways stand in ``sqlite``; opening either, in ``engine``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from nrr_pipeline.warehouse.transactions import WRITES
+
+if TYPE_CHECKING:
+    import psycopg  # it takes long, and SQLite does without it
 
 _LOCK = 6_773_728_301  # any number, the same in every version
 _BUSY_SECONDS = 30
@@ -42,10 +46,10 @@ def create_engine(url: sa.URL, schema: str | None) -> sa.Engine:
         *([f'SET search_path TO "{schema}"'] if schema else []),
     ]
 
-    def configure(connection: Any, entry: object) -> None:
+    def configure(connection: psycopg.Connection, entry: ConnectionPoolEntry) -> None:
         del entry
         connection.autocommit = True
-        connection.execute("; ".join(session))
+        connection.execute("; ".join(session).encode())
         connection.autocommit = False
 
     def begin(connection: sa.Connection) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from nrr_pipeline.warehouse.transactions import FOREVER_DAY, Warehouse
 from nrr_pipeline_tests.databases import Databases
 from nrr_pipeline_tests.warehouse.conftest import Clock
 from nrr_pipeline_tests.warehouse.examples import interval_row
+
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
 
 Rows = list[dict[str, Any]]
 

@@ -17,6 +17,8 @@ from nrr_pipeline.warehouse import migrations
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.transactions import Warehouse
 
+ONLY_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+
 
 def scalar(warehouse: Warehouse, sql: str) -> object:
     with warehouse.read() as connection:
@@ -30,6 +32,7 @@ def test_a_new_database_is_created_with_its_folder(tmp_path: Path) -> None:
     assert path.is_file()
 
 
+@ONLY_SQLITE
 def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys_and_waits_for_others(
     warehouse: Warehouse,
 ) -> None:
@@ -40,7 +43,6 @@ def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys_and_waits_for_others(
 
 
 def test_opening_a_current_database_imports_no_migration_tool(database_url: str) -> None:
-    open_warehouse(database_url).close()
     script = (
         "import sys\n"
         "from nrr_pipeline.warehouse.engine import open_warehouse\n"
@@ -50,7 +52,7 @@ def test_opening_a_current_database_imports_no_migration_tool(database_url: str)
     subprocess.run([sys.executable, "-c", script, database_url], check=True)
 
 
-def test_processes_that_create_the_same_database_at_once_all_succeed(database_url: str) -> None:
+def test_processes_that_create_the_same_database_at_once_all_succeed(new_url: str) -> None:
     script = (
         "import sys\n"
         "from nrr_pipeline.warehouse.engine import open_warehouse\n"
@@ -59,7 +61,7 @@ def test_processes_that_create_the_same_database_at_once_all_succeed(database_ur
     )
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", script, database_url],
+            [sys.executable, "-c", script, new_url],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -135,11 +137,8 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path) 
 
 
 def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
-    open_warehouse(database_url).close()
-    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
-    connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.commit()
-    connection.close()
+    with open_warehouse(database_url) as warehouse, warehouse.bookkeeping() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     message = refused(database_url)
     assert "newer version of nrr-pipeline" in message
     assert "pip install --upgrade nrr-pipeline" in message
@@ -168,30 +167,31 @@ def test_a_password_is_never_shown(tmp_path: Path) -> None:
 
 
 def test_a_database_of_the_first_version_is_brought_up_with_what_it_holds(
-    database_url: str,
+    new_url: str,
 ) -> None:
-    path = database_url.removeprefix("sqlite:///")
-    first_version(path)
-    with sqlite3.connect(path) as connection:
-        connection.execute(
+    first_version(new_url)
+    engine = sa.create_engine(new_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
             "INSERT INTO subscription_history (subscription_item_id, subscription_id, customer_id, "
             "valid_from, valid_to, state, price_id, currency, is_scheduled_churn, is_at_risk, "
-            "source, source_id, known_from, known_to) VALUES ('si_1', 'sub_1', 'cus_1', '2026', "
-            "'9999', 'active', 'price_1', 'usd', 0, 0, 'subscription', 'sub_1', '2026', '9999')"
+            "source, source_id, known_from, known_to) VALUES ('si_1', 'sub_1', 'cus_1', "
+            "'2026-01-01', '9999-12-31', 'active', 'price_1', 'usd', false, false, "
+            "'subscription', 'sub_1', '2026-01-01', '9999-12-31')"
         )
-    connection.close()
-    with open_warehouse(database_url) as warehouse:
+    engine.dispose()
+    with open_warehouse(new_url) as warehouse:
         query = "SELECT subscription_item_id, discounts, tax_rate, at_risk_since"
         with warehouse.read() as opened:
             rows = opened.exec_driver_sql(f"{query} FROM subscription_history").all()
     assert [tuple(row) for row in rows] == [("si_1", None, None, None)]
 
 
-def first_version(path: str) -> None:
+def first_version(url: str) -> None:
     """Create a database as the first released version did."""
     config = Config()
     config.set_main_option("script_location", str(Path(str(migrations.__file__)).parent))
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")

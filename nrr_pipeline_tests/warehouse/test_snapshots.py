@@ -151,7 +151,9 @@ def test_the_daily_views_hold_published_days_as_known_now_and_as_reported(
     clock.advance(hours=1)
     with filled.write("history", clock=clock) as tx:
         replace_intervals(tx, ["sub_1"], [interval_row("si_1", mrr_micros=1)])
-    query = "SELECT as_of_date, subscription_item_id, mrr_micros FROM {} ORDER BY 1, 2"
+    query = (
+        "SELECT CAST(as_of_date AS text), subscription_item_id, mrr_micros FROM {} ORDER BY 1, 2"
+    )
     with filled.read() as connection:
         now = connection.exec_driver_sql(query.format("daily_mrr")).all()
         reported = connection.exec_driver_sql(query.format("daily_mrr_as_reported")).all()

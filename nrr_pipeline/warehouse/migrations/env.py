@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic import context
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from nrr_pipeline.warehouse.migrations import HEAD_REVISION
 from nrr_pipeline.warehouse.tables import metadata
 
 
@@ -17,7 +18,8 @@ def run_migrations(connection: sa.Connection) -> None:
     context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
     with context.begin_transaction():
         context.run_migrations()
-    if connection.dialect.supports_comments:
+    is_current = context.get_context().get_current_revision() == HEAD_REVISION
+    if is_current and connection.dialect.supports_comments:
         set_comments(connection)
 
 
