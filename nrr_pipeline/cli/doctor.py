@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from nrr_pipeline.cli.exchange_rates import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.cli.opening import as_of_line, load
 from nrr_pipeline.cli.rendering import faint, indented, instant, print_parts
 from nrr_pipeline.errors import NrrError, SettingsError
@@ -28,7 +29,7 @@ from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.pulls import last_pull
 from nrr_pipeline.warehouse.raw_objects import oldest_customers
-from nrr_pipeline.warehouse.reading import address_without_password
+from nrr_pipeline.warehouse.reading import address_without_password, reach
 from nrr_pipeline.warehouse.sizes import stored_bytes
 from nrr_pipeline.warehouse.transactions import Connection, Warehouse
 from nrr_pipeline.warehouse.upgrading import revision_of
@@ -98,6 +99,8 @@ def check_all(settings: Settings, policy: MetricPolicy) -> Iterator[Checked]:
     yield Checked("policy", f"{policy.version}, from {settings.policy_path or 'the defaults'}")
     yield _made("disk", lambda: _disk(settings.home))
     yield _made("database", lambda: _database(settings))
+    if foreign := _foreign(settings, policy):
+        yield _made("rates", lambda: _rates(foreign, policy))
     try:
         source = StripeSource(_api_key(settings), settings.stripe_api_base)
     except NrrError as error:
@@ -151,6 +154,38 @@ def _database(settings: Settings) -> str:
             "complete it: nrr run"
         )
     return f"{where}, schema {schema}, {size}"
+
+
+def _foreign(settings: Settings, policy: MetricPolicy) -> list[ForeignMrr]:
+    """The currencies of the last published day that need exchange rates."""
+    where = settings.database_url, settings.nrr_database_schema
+    if not database_exists(*where):
+        return []
+    try:
+        with open_warehouse(*where) as warehouse, warehouse.read() as connection:
+            last = reach(connection).last_published_day
+            if last is None or policy.reporting_currency is None:
+                return []
+            return foreign_mrr(connection, last, policy.reporting_currency)
+    except NrrError:
+        return []  # the check of the database says why
+
+
+def _rates(foreign: Sequence[ForeignMrr], policy: MetricPolicy) -> str:
+    [listed] = rates_line(foreign)
+    too_old = [
+        each.currency.upper()
+        for each in foreign
+        if each.age_days is None or each.age_days > policy.fx.max_age_days
+    ]
+    if too_old:
+        raise ProblemError(
+            f"{listed}. Those of {', '.join(too_old)} are missing, or older than "
+            f"fx.max_age_days = {policy.fx.max_age_days}. Add newer ones to the file that "
+            "files.fx_rates names, or let fx.ecb name the European Central Bank's history, then: "
+            "nrr run --no-pull"
+        )
+    return listed
 
 
 def _key(source: StripeSource) -> str:

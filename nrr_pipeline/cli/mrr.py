@@ -5,6 +5,7 @@ How one customer looks is decided in ``customer_view``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 from rich.console import RenderableType
 
 from nrr_pipeline.cli import documents
+from nrr_pipeline.cli.exchange_rates import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.cli.opening import Opened, nothing_yet, opened
 from nrr_pipeline.cli.rendering import bold, day, faint, print_parts, table
 from nrr_pipeline.errors import NrrError
@@ -41,6 +43,12 @@ _FIGURES = (
     "subscriptions",
     "at_risk_mrr_micros",
     "scheduled_churn_mrr_micros",
+)
+
+
+_NO_TOTAL = (
+    "There is no total in one currency: a reporting currency or a rate is missing. What to do is "
+    "said by: nrr run --no-pull"
 )
 
 
@@ -75,7 +83,9 @@ def command(*, as_of: datetime | None, customer_id: str | None, as_json: bool) -
             document, parts = customer_view.document(customer), customer_view.parts(customer)
         else:
             rows = totals_of(installation.connection, as_of_date)
-            document, parts = _document(as_of_date, rows), _parts(as_of_date, rows)
+            foreign = foreign_mrr(installation.connection, as_of_date, _reporting(rows))
+            document = _document(as_of_date, rows, foreign)
+            parts = _parts(as_of_date, rows, foreign)
         if as_json:
             documents.write({**document, **installation.document()})
             return
@@ -102,27 +112,40 @@ def _published_day(installation: Opened, wanted: date | None) -> date:
     )
 
 
-def _document(as_of_date: date, rows: Rows) -> documents.Document:
+def _reporting(rows: Rows) -> str | None:
+    return next((row["currency"] for row in rows if row["is_reporting"]), None)
+
+
+def _document(as_of_date: date, rows: Rows, foreign: Sequence[ForeignMrr]) -> documents.Document:
     native = [documents.plain(row, _FIGURES) for row in rows if not row["is_reporting"]]
     reporting = [documents.plain(row, _FIGURES) for row in rows if row["is_reporting"]]
     return {
         "as_of_date": as_of_date,
         "totals": native,
         "reporting": reporting[0] if reporting else None,
+        "exchange_rates": [each.document() for each in foreign],
     }
 
 
-def _parts(as_of_date: date, rows: Rows) -> list[RenderableType]:
+def _parts(as_of_date: date, rows: Rows, foreign: Sequence[ForeignMrr]) -> list[RenderableType]:
     parts: list[RenderableType] = [bold(f"MRR as of {day(as_of_date)}"), ""]
     native = [row for row in rows if not row["is_reporting"]]
     if not native:
         return [*parts, "No subscription had MRR on that day."]
     lines = [_line(row, row["currency"].upper()) for row in native]
-    reporting = [row for row in rows if row["is_reporting"]]
-    if reporting and len(native) > 1:
-        total = _line(reporting[0], f"all, in {reporting[0]['currency'].upper()}")
-        return [*parts, table(_COLUMNS, lines, total=total)]
-    return [*parts, table(_COLUMNS, lines)]
+    reporting = next((row for row in rows if row["is_reporting"]), None)
+    if not foreign:
+        return [*parts, table(_COLUMNS, lines)]
+    if reporting is None:
+        missing = "There is no total in one currency: a reporting currency or a rate is missing"
+        return [
+            *parts,
+            table(_COLUMNS, lines),
+            "",
+            f"{missing}. What to do says: nrr run --no-pull",
+        ]
+    total = _line(reporting, f"all, in {reporting['currency'].upper()}")
+    return [*parts, table(_COLUMNS, lines, total=total), "", *map(faint, rates_line(foreign))]
 
 
 def _line(row: dict[str, Any], label: str) -> list[str]:

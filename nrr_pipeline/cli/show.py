@@ -17,6 +17,7 @@ import click
 from rich.console import RenderableType
 
 from nrr_pipeline.cli import documents, retention_views
+from nrr_pipeline.cli.exchange_rates import rates_lines
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import NothingYetError, Opened, nothing_yet, opened
 from nrr_pipeline.cli.remarks import (
@@ -226,6 +227,7 @@ def _parts(
     parts: list[RenderableType] = [*retention_views.heading(shown.period, whole), ""]
     if dimension is None:
         parts += [retention_views.bridge(whole), "", retention_views.ratios(whole), ""]
+        parts += rates_lines(installation.connection, whole)
     else:
         rows = shown.segments(dimension)
         names = Names(installation.connection).segments(dimension, [r["segment"] for r in rows])

@@ -16,12 +16,19 @@ from nrr_pipeline.orchestration.figures import percent
 from nrr_pipeline.orchestration.partitions import Calendar, key_of
 from nrr_pipeline.orchestration.resources import WarehouseResource
 from nrr_pipeline.orchestration.stages.periods import TABLES
+from nrr_pipeline.orchestration.stages.rates import MISSING_RATE
+from nrr_pipeline.orchestration.stages.syncing import UNUSABLE_INPUT
 from nrr_pipeline.warehouse.quality import OpenFinding, open_findings
 from nrr_pipeline.warehouse.reading import rows_in_force
 
 NRR_CHECK = "nrr_at_least_100_percent"
 BRIDGE_CHECK = "bridge_balances"
 QUALITY_CHECK = "every_item_understood"
+INPUT_CHECK = "every_row_can_be_used"
+RATES_CHECK = "no_rate_is_missing"
+
+GIVEN = ("fx_rates", "customer_map", "attributes")
+"""The assets of what users give."""
 
 LISTED = 50
 
@@ -39,8 +46,8 @@ Row = Mapping[str, Any]
 
 
 def pipeline_checks(calendar: Calendar) -> list[dg.AssetChecksDefinition]:
-    """The check of the data, and two for each kind of period."""
-    checks = [_every_item_understood()]
+    """The checks of the data and of what users give, and two for each kind of period."""
+    checks = [_every_item_understood(), *map(_list_can_be_used, GIVEN), _no_rate_is_missing()]
     for kind in TABLES:
         checks += [_nrr_at_least_100_percent(calendar, kind), _bridge_balances(calendar, kind)]
     return checks
@@ -73,6 +80,53 @@ def _every_item_understood() -> dg.AssetChecksDefinition:
         )
 
     return every_item_understood
+
+
+def _list_can_be_used(table: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=table,
+        name=INPUT_CHECK,
+        description="Every row that you gave could be read. Of a file with a mistake nothing is "
+        "used, what was known before stays; a wrong row entered by hand waits for its correction.",
+    )
+    def every_row_can_be_used(
+        warehouse: dg.ResourceParam[WarehouseResource],
+    ) -> dg.AssetCheckResult:
+        with warehouse.opened() as opened, opened.read() as connection:
+            findings = open_findings(connection, stage=table)
+        unusable = [each for each in findings if each.finding.check_name == UNUSABLE_INPUT]
+        return _listed(unusable, "Everything that was given is used")
+
+    return every_row_can_be_used
+
+
+def _no_rate_is_missing() -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset="daily_mrr_totals",
+        name=RATES_CHECK,
+        description="Every published day has an exchange rate for every currency that needs one. "
+        "Days without have figures in their own currencies only.",
+    )
+    def no_rate_is_missing(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.AssetCheckResult:
+        with warehouse.opened() as opened, opened.read() as connection:
+            findings = open_findings(connection)
+        missing = [each for each in findings if each.finding.check_name == MISSING_RATE]
+        return _listed(missing, "Every day has its rates")
+
+    return no_rate_is_missing
+
+
+def _listed(findings: Sequence[OpenFinding], fine: str) -> dg.AssetCheckResult:
+    """The result of a check that fails for some findings."""
+    are_errors = any(each.finding.severity == "error" for each in findings)
+    severity = dg.AssetCheckSeverity.ERROR if are_errors else dg.AssetCheckSeverity.WARN
+    table = {"First of them": dg.MetadataValue.md(_findings_table(findings[:LISTED]))}
+    return dg.AssetCheckResult(
+        passed=not findings,
+        severity=severity,
+        description=findings[0].finding.detail if findings else fine,
+        metadata=table if findings else {},
+    )
 
 
 def _nrr_at_least_100_percent(calendar: Calendar, kind: PeriodKind) -> dg.AssetChecksDefinition:

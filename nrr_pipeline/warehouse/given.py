@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -28,6 +28,10 @@ Check = Callable[[Fact], Fact]
 
 ENTERED: Source = "table"
 """The source of rows that somebody entered by hand."""
+
+
+PRECEDENCE: tuple[Source, ...] = ("ecb", "table", "file")
+"""Of rates for the same currency and day the one from the last of these counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,19 @@ def facts_of(
     order = (*kind.key, "source")
     query = query.order_by(*(kind.table.c[name].nulls_first() for name in order))
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def rates_of_day(
+    connection: sa.Connection, as_of_date: date, known_at: datetime | None = None
+) -> dict[str, Fact]:
+    """Return by currency the newest rate up to a day, however old, as known at a time."""
+    facts = (
+        fact
+        for fact in facts_of(connection, FX_RATES, known_at)
+        if fact["as_of_date"] <= as_of_date
+    )
+    ordered = sorted(facts, key=lambda fact: (fact["as_of_date"], PRECEDENCE.index(fact["source"])))
+    return {fact["currency"]: fact for fact in ordered}
 
 
 def _said(kind: GivenTable, fact: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import dagster as dg
 
@@ -220,3 +221,38 @@ def test_a_pull_without_a_key_fails_at_once_and_says_what_to_set(installed: Inst
     assert "make demo" in str(failure.user_failure_data.description)
     retried = [event for event in result.all_events if event.is_step_up_for_retry]
     assert retried == []
+
+
+def test_a_month_that_lacks_a_rate_fails_in_words_and_stops_no_other(
+    installed: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text(
+        'reporting_currency = "usd"\n[files]\nfx_rates = "rates.csv"\n'
+    )
+    rates = ["date,currency,rate", *(f"{day},EUR,1.1" for day in days(date(2026, 3, 30), LAST_DAY))]
+    (tmp_path / "rates.csv").write_text("\n".join(rates[:50]))
+    installed.learn("cus_3", [seats(5, currency="eur")])
+    installed.run("daily_close", "fx_rates")
+    installed.publish(START, LAST_DAY)
+    months = Span(date(2026, 4, 1), date(2026, 6, 1))
+
+    result = installed.run("monthly_close", "monthly_nrr", span=months, must_succeed=False)
+
+    assert not result.success
+    said = str(result.failure_data_for_node("monthly_nrr"))
+    assert "May 2026 is not published: No exchange rate for EUR on 2026-05-31" in said
+    assert "June 2026 is not published" in said
+    assert on_record(installed.instance, "monthly_nrr") == {date(2026, 4, 1)}
+    assert installed.metadata_of("monthly_nrr", "2026-04-01")["NRR %"] == 100.0
+    checked = installed.run("daily_close", "daily_mrr_totals").get_asset_check_evaluations()
+    [check] = [each for each in checked if each.check_name == "no_rate_is_missing"]
+    assert not check.passed
+    assert "No exchange rate for EUR on 2026-05-25" in str(check.description)
+
+    (tmp_path / "rates.csv").write_text("\n".join(rates))
+    installed.run("daily_close", "fx_rates", "daily_mrr_totals", "mrr_movements")
+    installed.run("monthly_close", "monthly_nrr", span=months)
+
+    assert len(on_record(installed.instance, "monthly_nrr")) == 3
+    with installed.warehouse() as opened, opened.read() as connection:
+        assert quality.open_findings(connection) == []

@@ -123,6 +123,8 @@ def test_no_check_blocks_a_figure(definitions: dg.Definitions) -> None:
     checks = definitions.resolve_asset_graph().asset_check_keys
     assert {(check.asset_key.to_user_string(), check.name) for check in checks} == {
         ("mrr_intervals", "every_item_understood"),
+        *((table, "every_row_can_be_used") for table in ("fx_rates", "customer_map", "attributes")),
+        ("daily_mrr_totals", "no_rate_is_missing"),
         *((table, "nrr_at_least_100_percent") for table in GROUPS["retention"]),
         *((table, "bridge_balances") for table in GROUPS["retention"]),
     }

@@ -18,9 +18,6 @@ from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse import given, quality, snapshots
 from nrr_pipeline.warehouse.transactions import Connection
 
-PRECEDENCE: tuple[given.Source, ...] = ("ecb", "table", "file")
-"""Of rates for the same currency and day the last of these counts."""
-
 MISSING_RATE = "missing_rate"
 """Check name of findings about days without reporting figures."""
 
@@ -59,7 +56,7 @@ def rate_table(
     facts = given.facts_of(connection, given.FX_RATES, known_at)
     if not _bank_leads_into(into, facts):
         facts = [fact for fact in facts if fact["source"] != "ecb"]
-    facts.sort(key=lambda fact: PRECEDENCE.index(fact["source"]))
+    facts.sort(key=lambda fact: given.PRECEDENCE.index(fact["source"]))
     known = (
         KnownRate(fact["currency"], fact["as_of_date"], Fraction(fact["rate"])) for fact in facts
     )
