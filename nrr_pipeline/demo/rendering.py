@@ -6,9 +6,7 @@ belongs to the ``render_…`` modules, and what follows from a happening by rule
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nrr_pipeline.demo.account import OBJECT_KINDS, StripeAccount, StripeObject
@@ -32,6 +30,7 @@ from nrr_pipeline.demo.render_events import EVENT_WINDOW, event_object, invoice_
 from nrr_pipeline.demo.render_invoices import InvoicePrinter
 from nrr_pipeline.demo.render_schedules import schedule_object
 from nrr_pipeline.demo.render_subscriptions import SubscriptionPrinter, billing_mode
+from nrr_pipeline.garbage import without_collecting
 
 _CUSTOMER_OWNERS = 1 << 23
 """Owner numbers from here on are customers; those below are subscriptions."""
@@ -46,20 +45,8 @@ def render(log: BusinessLog, now: int | None = None) -> StripeAccount:
     moment = log.ends_at if now is None else now
     if moment > log.ends_at:
         raise ValueError(f"The log ends at {log.ends_at}; it knows nothing of {moment}.")
-    with _garbage_collection_off():
+    with without_collecting():
         return _Rendering(log, moment).account()
-
-
-@contextmanager
-def _garbage_collection_off() -> Iterator[None]:
-    """Keep the collector from walking millions of objects that are all still wanted."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _History(NamedTuple):

@@ -62,23 +62,23 @@ def fold_subscription(evidence: SubscriptionEvidence) -> list[HistorySegment]:
     """The step function of every item of one subscription, in order of item and time."""
     segments: list[HistorySegment] = []
     for item in evidence.items:
+        overlays = _Overlays.of(evidence, item)
         pieces = [
             segment
             for stretch in fold_terms(item, starts_at=evidence.starts_at, ends_at=evidence.ends_at)
-            for segment in _overlay(evidence, item, stretch)
+            for segment in _overlay(evidence, item, stretch, overlays)
         ]
         segments.extend(_with_end_reason(_merge_equal(pieces), evidence))
     return segments
 
 
 def _overlay(
-    evidence: SubscriptionEvidence, item: ItemEvidence, stretch: TermsStretch
+    evidence: SubscriptionEvidence, item: ItemEvidence, stretch: TermsStretch, overlays: "_Overlays"
 ) -> Iterator[HistorySegment]:
     """Cut a stretch wherever a state, a flag, a discount or the tax of the item changes."""
-    overlays = _Overlays.of(evidence, item)
     cuts = sorted(
         edge
-        for edge in overlays.edges()
+        for edge in overlays.edges
         if stretch.starts_at < edge and (stretch.ends_at is None or edge < stretch.ends_at)
     )
     bounds = [stretch.starts_at, *cuts, stretch.ends_at]
@@ -89,35 +89,29 @@ def _overlay(
 
 @dataclass(frozen=True, slots=True)
 class _Overlays:
-    """Everything beside its terms that changes in the life of one item."""
+    """Everything beside its terms that changes in the life of one item; it does so at ``edges``."""
 
     states: tuple[StateSpan, ...]
     at_risk: tuple[tuple[int, int | None], ...]
     scheduled_churn: tuple[tuple[int, int | None], ...]
     discounts: tuple[DiscountSpan, ...]
     taxes: tuple[TaxSpan, ...]
+    edges: frozenset[int]
 
     @classmethod
     def of(cls, evidence: SubscriptionEvidence, item: ItemEvidence) -> "_Overlays":
         """What concerns an item; its own states and taxes before those of the subscription."""
         item_id = item.subscription_item_id
-        return cls(
-            states=(*item.spans, *evidence.spans),
-            at_risk=evidence.at_risk,
-            scheduled_churn=evidence.scheduled_churn,
-            discounts=tuple(span for span in evidence.discounts if span.item_id in {item_id, None}),
-            taxes=(
-                *(span for span in evidence.taxes if span.item_id == item_id),
-                *(span for span in evidence.taxes if span.item_id is None),
-            ),
+        states = (*item.spans, *evidence.spans)
+        discounts = tuple(span for span in evidence.discounts if span.item_id in {item_id, None})
+        taxes = (
+            *(span for span in evidence.taxes if span.item_id == item_id),
+            *(span for span in evidence.taxes if span.item_id is None),
         )
-
-    def edges(self) -> set[int]:
-        """Every second at which something may change."""
-        spans = (*self.states, *self.discounts, *self.taxes)
-        pairs = [(span.starts_at, span.ends_at) for span in spans]
-        pairs.extend((*self.at_risk, *self.scheduled_churn))
-        return {edge for pair in pairs for edge in pair if edge is not None}
+        pairs = [(span.starts_at, span.ends_at) for span in (*states, *discounts, *taxes)]
+        pairs.extend((*evidence.at_risk, *evidence.scheduled_churn))
+        edges = frozenset(edge for pair in pairs for edge in pair if edge is not None)
+        return cls(states, evidence.at_risk, evidence.scheduled_churn, discounts, taxes, edges)
 
     def discounts_at(self, at: int) -> tuple[Discount, ...]:
         """What is in force, in order: the customer's only where the subscription has none."""
@@ -189,16 +183,12 @@ def _merge_equal(segments: list[HistorySegment]) -> list[HistorySegment]:
     """Join neighbors that differ in nothing but their time and the document that proves them."""
     merged: list[HistorySegment] = []
     for segment in segments:
-        if merged and merged[-1].valid_to == segment.valid_from:
-            last = merged[-1]
+        last = merged[-1] if merged else None
+        if last and last.valid_to == segment.valid_from and last.terms == segment.terms:
             longer = replace(last, valid_to=segment.valid_to)
-            same = replace(
-                segment,
-                valid_from=last.valid_from,
-                source=last.source,
-                source_id=last.source_id,
-            )
-            if longer == same:
+            if longer == replace(
+                segment, valid_from=last.valid_from, source=last.source, source_id=last.source_id
+            ):
                 merged[-1] = longer
                 continue
         merged.append(segment)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from nrr_pipeline.metrics.currencies import minor_to_micros
 from nrr_pipeline.metrics.discounts import Charge, apply_discounts
-from nrr_pipeline.metrics.evidence import Finding, LineAmount
+from nrr_pipeline.metrics.evidence import Finding, LineAmount, Terms
 from nrr_pipeline.metrics.money import MicrosOverflowError, format_exact, round_half_even
 from nrr_pipeline.metrics.pricing import Price, UnpriceableError, interval_amount
 
@@ -18,18 +18,22 @@ def check_lines(
     Stripe rounds what each discount takes off a line, so each may add one minor unit.
     """
     findings: list[Finding] = []
+    expected_for: dict[Terms, Fraction | None] = {}
     invoices: dict[object, list[tuple[LineAmount, Charge]]] = {}
     for line in lines:
         price = prices.get(line.terms.price_id)
         if price is None or price.is_metered:
             continue
-        try:
-            expected = interval_amount(price, line.terms.quantity, currency=currency)
-        except UnpriceableError:
+        if line.terms not in expected_for:
+            expected_for[line.terms] = _expected(price, line.terms.quantity, currency)
+        expected = expected_for[line.terms]
+        if expected is None:
             continue
         if abs(line.subtotal_minor - expected) >= 1:
             findings.append(_mismatch(line, line.subtotal_minor, expected, currency))
-        elif line.net_minor is not None:
+        elif line.net_minor is not None and (
+            line.discounts or line.net_minor != line.subtotal_minor
+        ):
             charge = Charge(line.line_id, price.product_id, expected, line.discounts)
             interval = (price.billing_interval, price.billing_interval_count)
             invoice = (line.invoice_id or line.line_id, interval)
@@ -37,6 +41,13 @@ def check_lines(
     for charged in invoices.values():
         findings.extend(_check_discounts(charged, currency))
     return findings
+
+
+def _expected(price: Price, quantity: int | None, currency: str) -> Fraction | None:
+    try:
+        return interval_amount(price, quantity, currency=currency)
+    except UnpriceableError:
+        return None
 
 
 def _check_discounts(charged: list[tuple[LineAmount, Charge]], currency: str) -> list[Finding]:

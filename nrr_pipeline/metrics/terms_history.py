@@ -176,6 +176,8 @@ def _clip(stretch: TermsStretch, starts_at: int, ends_at: int | None) -> TermsSt
     end = _earlier(stretch.ends_at, ends_at)
     if end is not None and end <= start:
         return None
+    if (start, end) == (stretch.starts_at, stretch.ends_at):
+        return stretch
     return replace(stretch, starts_at=start, ends_at=end)
 
 

@@ -48,7 +48,7 @@ def line_amounts(
     """
     paid = [line for line in lines if line.is_paid and line.subtotal_minor is not None]
     shown = Counter((line.invoice_id, each) for line in paid for each, _ in line.discounts)
-    billed = _billed(invoices)
+    billed = _billed(invoices) if shown else {}
     return tuple(
         LineAmount(
             line.line_id,

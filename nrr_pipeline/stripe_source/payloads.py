@@ -1,7 +1,7 @@
 """Reads single fields out of Stripe's JSON: ids, times, prices. Not what they prove."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeGuard
 
@@ -26,7 +26,7 @@ def reference_id(value: object) -> str | None:
     """The id of a reference, expanded or not."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping) and isinstance(value.get("id"), str):
+    if isinstance(value, dict) and isinstance(value.get("id"), str):
         return value["id"]
     return None
 
@@ -82,21 +82,22 @@ def required_moment(payload: Payload, field: str) -> int:
     return value
 
 
-def entries(payload: Payload, field: str) -> Iterator[Payload]:
+def entries(payload: Payload, field: str) -> Sequence[Payload]:
     """The objects of a nested list such as ``items`` or ``lines``; others are passed over."""
     nested = payload.get(field)
-    data = nested.get("data") if isinstance(nested, Mapping) else nested
-    if isinstance(data, list):
-        yield from (entry for entry in data if isinstance(entry, Mapping))
+    data = nested.get("data") if isinstance(nested, dict) else nested
+    if not data or not isinstance(data, list):
+        return ()
+    return [entry for entry in data if isinstance(entry, dict)]
 
 
 def has_only_objects(payload: Payload, field: str) -> bool:
     """Whether a nested list, where there is one, can be read to its last entry."""
     nested = payload.get(field)
-    data = nested.get("data") if isinstance(nested, Mapping) else nested
+    data = nested.get("data") if isinstance(nested, dict) else nested
     if data is None:
         return nested is None
-    return isinstance(data, list) and all(isinstance(entry, Mapping) for entry in data)
+    return isinstance(data, list) and all(isinstance(entry, dict) for entry in data)
 
 
 def whole_number(value: object) -> int | None:

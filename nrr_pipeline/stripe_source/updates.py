@@ -28,14 +28,24 @@ def applied_invoices(record: SubscriptionRecord) -> list[Payload]:
     """All invoices but those of updates that wait for their payment, or expired unpaid."""
     latest = record.versions[-1].payload if record.versions else {}
     waiting = reference_id(latest.get("latest_invoice")) if latest.get("pending_update") else None
-    if all(str(invoice.get("status")) not in _MAY_WAIT for invoice in record.invoices):
+    if not any(_may_wait(invoice, waiting) for invoice in record.invoices):
         return list(record.invoices)
     looks = sorted(_looks(record), key=lambda look: look.at)
     return [
         invoice
         for invoice in record.invoices
-        if str(invoice.get("status")) not in _MAY_WAIT or not _is_unapplied(invoice, waiting, looks)
+        if not _may_wait(invoice, waiting) or not _is_unapplied(invoice, waiting, looks)
     ]
+
+
+def _may_wait(invoice: Payload, waiting: str | None) -> bool:
+    """Whether an invoice is unpaid, and that of an update."""
+    is_unpaid = str(invoice.get("status")) in _MAY_WAIT
+    return is_unpaid and (_is_of_update(invoice) or invoice.get("id") == waiting)
+
+
+def _is_of_update(invoice: Payload) -> bool:
+    return invoice.get("billing_reason") == "subscription_update"
 
 
 def _is_unapplied(invoice: Payload, waiting: str | None, looks: list[_Look]) -> bool:
@@ -43,7 +53,7 @@ def _is_unapplied(invoice: Payload, waiting: str | None, looks: list[_Look]) -> 
     if waiting is not None and invoice.get("id") == waiting and invoice.get("status") == "open":
         return True
     created = whole_number(invoice.get("created"))
-    if invoice.get("billing_reason") != "subscription_update" or created is None:
+    if not _is_of_update(invoice) or created is None:
         return False
     terms = list(_terms_of_lines(invoice))
     after = frozenset(found for found, amount in terms if amount > 0)
@@ -70,7 +80,7 @@ def _looks(record: SubscriptionRecord) -> Iterator[_Look]:
             yield _Look(at, _terms_of_items(after), is_whole=True)
     for invoice in record.invoices:
         created = whole_number(invoice.get("created"))
-        is_update = invoice.get("billing_reason") == "subscription_update"
+        is_update = _is_of_update(invoice)
         if created is None or (is_update and invoice.get("status") != "paid"):
             continue
         sign = -1 if is_update else 1  # what an update gives back was true until then

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from nrr_pipeline.errors import NrrError
+from nrr_pipeline.garbage import without_collecting
 from nrr_pipeline.metrics.evidence import Finding, SubscriptionEvidence
 from nrr_pipeline.metrics.history import fold_subscription
 from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder
@@ -60,7 +61,7 @@ def build_history(
         NothingPulledError: No pull has been completed yet.
     """
     while True:
-        with warehouse.read() as connection:
+        with warehouse.read() as connection, without_collecting():
             before = knowledge.progress_of(connection, STAGE)
             raw_known_at = require_complete_pull(connection)
             built = _build(connection, policy, before, raw_known_at, progress)
