@@ -25,7 +25,12 @@ _PAUSED = frozenset({BillingState.PAUSED, BillingState.COLLECTION_PAUSED})
 
 
 def paused_doubts(
-    subscription_id: str, invoices: Iterable[Payload], spans: Sequence[StateSpan], starts_at: int
+    subscription_id: str,
+    invoices: Iterable[Payload],
+    spans: Sequence[StateSpan],
+    *,
+    starts_at: int,
+    seen_at: Sequence[int],
 ) -> tuple[StateSpan, ...]:
     """Stretches in which the subscription as a whole may have been paused.
 
@@ -34,17 +39,18 @@ def paused_doubts(
         invoices: Its invoices, in any order.
         spans: Its known states.
         starts_at: When it starts to count.
+        seen_at: When pulls and events saw whether it was paused.
     """
     found: set[tuple[int, int, str]] = set()
     dated = sorted(_dated(invoices), key=lambda entry: entry[0])
-    collected = [created for created, invoice in dated if invoice.get("status") == "paid"]
+    known = sorted({*seen_at, *(created for created, invoice in dated if _is_tried(invoice))})
     for created, invoice in dated:
-        following = next((at for at in collected if at > created), None)
+        following = next((at for at in known if at > created), None)
         if following is not None and _is_uncollected(invoice):
-            found.add((_last_before(created, collected, starts_at), following, UNCOLLECTED))
+            found.add((_last_before(created, known, starts_at), following, UNCOLLECTED))
     for span in spans:
         if span.state in _PAUSED and span.source is Source.OBSERVATION:
-            since = _last_before(span.starts_at, collected, starts_at)
+            since = _last_before(span.starts_at, known, starts_at)
             found.add((since, span.starts_at, UNDATED_PAUSE))
     return tuple(
         doubt(subscription_id, start, end, reason)
@@ -90,9 +96,13 @@ def _is_anew(before: Line, after: Line) -> bool:
 
 def _is_uncollected(invoice: Payload) -> bool:
     """Whether an invoice that is charged by itself was given up without a single attempt."""
-    is_attempted = (whole_number(invoice.get("attempt_count")) or 0) > 0
     is_automatic = invoice.get("collection_method") == "charge_automatically"
-    return str(invoice.get("status")) in _GIVEN_UP and is_automatic and not is_attempted
+    return str(invoice.get("status")) in _GIVEN_UP and is_automatic and not _is_tried(invoice)
+
+
+def _is_tried(invoice: Payload) -> bool:
+    """Whether somebody tried to collect an invoice, so that nothing was paused."""
+    return invoice.get("status") == "paid" or (whole_number(invoice.get("attempt_count")) or 0) > 0
 
 
 def _dated(invoices: Iterable[Payload]) -> Iterator[tuple[int, Payload]]:
@@ -102,5 +112,5 @@ def _dated(invoices: Iterable[Payload]) -> Iterator[tuple[int, Payload]]:
             yield created, invoice
 
 
-def _last_before(at: int, collected: Sequence[int], starts_at: int) -> int:
-    return max((each for each in collected if each < at), default=starts_at)
+def _last_before(at: int, known: Sequence[int], starts_at: int) -> int:
+    return max((each for each in known if each < at), default=starts_at)

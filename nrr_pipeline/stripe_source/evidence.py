@@ -39,7 +39,7 @@ from nrr_pipeline.stripe_source.states import (
 )
 from nrr_pipeline.stripe_source.taxes import tax_spans
 from nrr_pipeline.stripe_source.terms import Facts, item_facts, item_joined_at
-from nrr_pipeline.stripe_source.trials import item_trial_spans, seen_payloads, trial_spans
+from nrr_pipeline.stripe_source.trials import Sighting, item_trial_spans, sightings, trial_spans
 
 ONE_DAY_SECONDS = 86_400
 
@@ -80,7 +80,7 @@ def subscription_evidence(
     starts_at, start_problems = _start(latest, lines.first_covered_at)
     final = _final_payload(record, latest, events)
     ends_at, end_problems = _end(record, final)
-    seen = seen_payloads(alive, events)
+    seen = sightings(alive, events)
     states, trials = state_facts(alive, events), trial_spans(seen, starts_at)
     spans = state_spans(states, record.invoices, starts_at=starts_at, paid_until=lines.paid_until)
     items = _items(item_facts(record, lines, events, prices), lines, alive, seen, starts_at)
@@ -88,7 +88,13 @@ def subscription_evidence(
     whole_lines = full_lines(lines, prices, trials)
     discounts = _discounts(record, events, lines, coupons or {}, starts_at)
     doubts = (
-        *paused_doubts(record.subscription_id, record.invoices, spans, starts_at),
+        *paused_doubts(
+            record.subscription_id,
+            record.invoices,
+            spans,
+            starts_at=starts_at,
+            seen_at=[fact.at for fact in states],
+        ),
         *discounts.doubts(),
     )
     return SubscriptionEvidence(
@@ -133,7 +139,7 @@ def _items(
     facts: Facts,
     lines: Lines,
     alive: Sequence[ObservedVersion],
-    seen: Sequence[Payload],
+    seen: Sequence[Sighting],
     starts_at: int,
 ) -> tuple[ItemEvidence, ...]:
     return tuple(

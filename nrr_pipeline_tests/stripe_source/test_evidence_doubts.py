@@ -4,6 +4,7 @@ import pytest
 
 from nrr_pipeline_tests.stripe_source.payload_sets import (
     Payload,
+    at,
     credit,
     event,
     history,
@@ -57,6 +58,35 @@ def test_an_invoice_that_somebody_tried_to_collect_is_no_pause(
     )[-1:]
     assert only.endswith("3 x monthly")
     assert "nothing" not in only
+
+
+def test_a_pause_was_over_by_the_next_invoice_that_somebody_tried_to_collect() -> None:
+    failed = months("monthly", 3, "2026-03-01", 1)[0] | {"status": "uncollectible"}
+    gone = subscription(
+        SEATS, status="canceled", canceled_at=at("2026-03-20"), ended_at=at("2026-03-20")
+    )
+    invoices = [*months("monthly", 3, "2026-01-01", 1), given_up("void"), failed]
+    assert history(seen(gone, "2026-05-10"), invoices=invoices)[0] == (
+        "si_1 2026-01-01..2026-03-01 3 x monthly or-nothing"
+    )
+
+
+def test_a_pause_was_over_when_it_was_first_seen_without_one() -> None:
+    invoices = [*months("monthly", 3, "2026-01-01", 1), given_up("void")]
+    assert history(seen(subscription(SEATS), "2026-02-20", "2026-02-25"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-02-20 3 x monthly or-nothing",
+        "si_1 2026-02-20.. 3 x monthly",
+    ]
+
+
+def test_a_pause_that_the_end_cut_off_is_told_as_well() -> None:
+    gone = subscription(
+        SEATS, status="canceled", canceled_at=at("2026-02-20"), ended_at=at("2026-02-20")
+    )
+    invoices = [*months("monthly", 3, "2026-01-01", 1), given_up("void")]
+    assert history(seen(gone, "2026-05-10"), invoices=invoices) == [
+        "si_1 2026-01-01..2026-02-20 3 x monthly or-nothing ends:other"
+    ]
 
 
 def test_a_pause_that_no_event_dates_may_have_begun_after_the_last_payment() -> None:

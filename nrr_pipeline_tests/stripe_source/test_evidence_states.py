@@ -7,11 +7,13 @@ from nrr_pipeline_tests.stripe_source.payload_sets import (
     PRICES,
     Payload,
     at,
+    debit,
     event,
     evidence,
     history,
     invoice,
     item,
+    items_before,
     line,
     months,
     record,
@@ -265,6 +267,23 @@ def test_an_items_trial_that_only_an_event_still_shows_does_not_count() -> None:
     )[1:] == [
         "si_2 2026-02-01..2026-02-15 1 x addon trialing",
         "si_2 2026-02-15.. 1 x addon",
+    ]
+
+
+@pytest.mark.parametrize("ended_on", ["2026-02-15", "2026-02-10"], ids=["in time", "early"])
+def test_an_items_trial_ends_when_an_event_says_that_it_was_there_until_then(ended_on: str) -> None:
+    trial = {"start_date": at("2026-02-01"), "end_date": at("2026-02-15")}
+    added = item("addon", 1, item_id="si_2", created="2026-02-01")
+    after = subscription(SEATS, {**added, "current_trial": None})
+    before = items_before(SEATS, {**added, "current_trial": trial})
+    charged = invoice("2026-03-01", debit("addon", 1, ended_on, "2026-03-01", item_id="si_2"))
+    assert history(
+        seen(after, "2026-03-02"),
+        invoices=[*months("monthly", 3, "2026-01-01", 2), charged],
+        events=[event(ended_on, after, items=before)],
+    )[1:] == [
+        f"si_2 2026-02-01..{ended_on} 1 x addon trialing",
+        f"si_2 {ended_on}.. 1 x addon",
     ]
 
 
