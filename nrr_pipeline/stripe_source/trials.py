@@ -8,7 +8,6 @@ from nrr_pipeline.stripe_source.events import SubscriptionEvent
 from nrr_pipeline.stripe_source.payloads import Payload, entries, moment, reference_id
 from nrr_pipeline.stripe_source.records import ObservedVersion
 
-
 Sighting = tuple[int, Payload]
 """A second, and the subscription as it was then."""
 
