@@ -7,6 +7,7 @@ as expected becomes a finding and harms no other. What objects mean for MRR is n
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from nrr_pipeline.stripe_source.catalog import (
     items_listing,
     lines_listing,
     single,
+    with_tiers_of,
 )
 from nrr_pipeline.stripe_source.client import StripeSource
-from nrr_pipeline.stripe_source.errors import ObjectMissingError, WrongModeError
+from nrr_pipeline.stripe_source.errors import ObjectMissingError, StripeRefusedError, WrongModeError
 from nrr_pipeline.stripe_source.lists import read_whole
 from nrr_pipeline.stripe_source.payloads import entries, reference_id
 from nrr_pipeline.stripe_source.redaction import PrivacyRules, redact
@@ -169,7 +171,21 @@ class Intake:
             if lines["has_more"]:
                 whole = read_whole(self._source, lines_listing(payload["id"]), stop=self._stop)
                 payload["lines"] = {**lines, "data": whole, "has_more": False}
+        elif kind == "prices":
+            return self._with_all_tiers(payload)
         return payload
+
+    def _with_all_tiers(self, price: dict[str, Any]) -> dict[str, Any]:
+        """A price with its tiers in every currency; as it is where Stripe refuses to show them."""
+        options = price.get("currency_options")
+        if price.get("billing_scheme") != "tiered" or not isinstance(options, dict):
+            return price
+        lacking = sorted(name for name in options if at(options, name, "tiers") is None)
+        if lacking:
+            path, params = with_tiers_of(lacking, price["id"])
+            with contextlib.suppress(StripeRefusedError):
+                return _checked(self._source.get(path, params, stop=self._stop).data)
+        return price
 
     def _has_unlisted_item_coupon(self, items: list[Any]) -> bool:
         """A deleted coupon goes on discounting, and only the item's own list still shows it."""
