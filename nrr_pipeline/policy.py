@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -50,6 +51,7 @@ def _per_year(value: object) -> object:
 
 PerYear = Annotated[Fraction, BeforeValidator(_per_year)]
 CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
+Decimals = Literal[0, 1, 2, 3]
 
 
 class _Section(BaseModel):
@@ -61,6 +63,12 @@ class NormalizationPolicy(_Section):
 
     week: PerYear = Fraction(52)
     day: PerYear = Fraction(365)
+
+
+class CurrencyPolicy(_Section):
+    """How many decimals Stripe's amounts have, where the built-in table does not hold."""
+
+    minor_units: Mapping[CurrencyCode, Decimals] = Field(default_factory=dict[str, Decimals])
 
 
 class ClosePolicy(_Section):
@@ -106,6 +114,7 @@ class MetricPolicy(_Section):
     discounts: Literal["recurring", "forever", "all", "none"] = "recurring"
     past_due: PastDuePolicy = PastDuePolicy()
     normalization: NormalizationPolicy = NormalizationPolicy()
+    currencies: CurrencyPolicy = CurrencyPolicy()
     close: ClosePolicy = ClosePolicy()
     reactivation: ReactivationPolicy = ReactivationPolicy()
     privacy: PrivacyPolicy = PrivacyPolicy()
@@ -141,7 +150,9 @@ class MetricPolicy(_Section):
         """The part of the policy that pricing asks for."""
         max_days = self.past_due.max_days
         return CountingRules(
-            normalization=Normalization(self.normalization.week, self.normalization.day),
+            normalization=Normalization(
+                self.normalization.week, self.normalization.day, self.currencies.minor_units
+            ),
             churn_at_request=self.churn_at == "request",
             paused_collection_counts=self.pause_collection == "count",
             discounts=self.discounts,
@@ -195,6 +206,8 @@ def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:
 def _text(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} = {value[key]}" for key in sorted(value)) or "none"
     if isinstance(value, tuple):
         return ", ".join(str(entry) for entry in value) or "none"
     return str(value)

@@ -114,7 +114,7 @@ class IntervalBuilder:
 
     def check_lines(self, lines: Iterable[LineAmount], currency: str) -> list[Finding]:
         """Hold prices and discounts against what ordinary full-period lines charged."""
-        return check_lines(lines, self._prices, currency)
+        return check_lines(lines, self._prices, currency, self._rules.normalization.decimals)
 
     def _interval(self, piece: HistorySegment, mates: list[HistorySegment]) -> MrrInterval:
         """The piece in days; may be worth 0, or lie within one day."""

@@ -23,10 +23,16 @@ class UnpriceableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Normalization:
-    """How many weeks and days of billing make a year (settings ``normalization.*``)."""
+    """How what Stripe charges becomes micros a month.
+
+    How many weeks and days of billing make a year (settings ``normalization.*``), and how many
+    decimals a currency's amounts have where the built-in table does not hold (setting
+    ``currencies.minor_units``).
+    """
 
     weeks_per_year: Fraction = Fraction(52)
     days_per_year: Fraction = Fraction(365)
+    decimals: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
 
     def months(self, billing_interval: str, billing_interval_count: int) -> Fraction:
         """How many months one billing interval lasts.
@@ -126,7 +132,7 @@ def item_mrr_micros(
 def monthly_factor(price: Price, *, currency: str, normalization: Normalization) -> Fraction:
     """Micros a month for one minor unit a billing interval of this price, exact."""
     months = normalization.months(price.billing_interval, price.billing_interval_count)
-    return minor_to_micros(1 / months, currency)
+    return minor_to_micros(1 / months, currency, normalization.decimals)
 
 
 def monthly_micros(amount: Fraction, factor: Fraction, price: Price) -> int:
