@@ -112,6 +112,7 @@ class MetricPolicy(_Section):
     pause_collection: Literal["zero", "count"] = "zero"
     churn_at: Literal["end", "request"] = "end"
     discounts: Literal["recurring", "forever", "all", "none"] = "recurring"
+    usage: Literal["exclude", "trailing_3_months"] = "exclude"
     past_due: PastDuePolicy = PastDuePolicy()
     normalization: NormalizationPolicy = NormalizationPolicy()
     currencies: CurrencyPolicy = CurrencyPolicy()
@@ -189,7 +190,7 @@ def load_policy(path: Path | None) -> MetricPolicy:
 
 
 def _moves_figures(name: str) -> bool:
-    return not name.startswith(("privacy.", "alerts.", "close."))
+    return not name.startswith(("privacy.", "alerts.", "close.", "usage"))
 
 
 def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:

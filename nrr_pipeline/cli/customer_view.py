@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from nrr_pipeline.cli import arithmetic, documents
+from nrr_pipeline.cli import arithmetic, documents, usage
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.rendering import bold, day, printable, table
@@ -26,6 +26,9 @@ from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.intervals import intervals_of
 from nrr_pipeline.warehouse.raw_objects import latest
 from nrr_pipeline.warehouse.transactions import FOREVER
+
+if TYPE_CHECKING:
+    from nrr_pipeline.orchestration.stages.usage import ItemUsage
 
 Row = dict[str, Any]
 
@@ -93,6 +96,7 @@ class Customer:
     stretches: list[Row]
     prices: Mapping[str, str]
     timezone: str
+    usage: list[ItemUsage] | None
 
 
 def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> Customer:
@@ -125,6 +129,7 @@ def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> C
         stretches=stretches,
         prices=names.segments("price", sorted(price_ids)),
         timezone=installation.policy.timezone,
+        usage=usage.read(installation, as_of_date, customer_id),
     )
 
 
@@ -142,6 +147,7 @@ def document(customer: Customer) -> documents.Document:
             {**documents.plain(row, _ITEM), "price_name": customer.prices[row["price_id"]]}
             for row in customer.items
         ],
+        "usage": usage.items_document(customer.usage),
         "stretches": [
             {
                 **documents.plain(row, _STRETCH),
@@ -162,6 +168,7 @@ def parts(customer: Customer) -> list[RenderableType]:
         lines += ["", _items_table(customer)]
     else:
         lines.append("No MRR on that day.")
+    lines += usage.items_parts(customer.usage, customer.prices)
     by_item: dict[str, list[Row]] = {}
     for row in customer.stretches:
         by_item.setdefault(row["subscription_item_id"], []).append(row)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import RenderableType
 
-from nrr_pipeline.cli import documents
+from nrr_pipeline.cli import documents, usage
 from nrr_pipeline.cli.opening import Opened, nothing_yet, opened
 from nrr_pipeline.cli.rendering import bold, day, faint, print_parts, table
 from nrr_pipeline.errors import NrrError
@@ -75,7 +75,9 @@ def command(*, as_of: datetime | None, customer_id: str | None, as_json: bool) -
             document, parts = customer_view.document(customer), customer_view.parts(customer)
         else:
             rows = totals_of(installation.connection, as_of_date)
-            document, parts = _document(as_of_date, rows), _parts(as_of_date, rows)
+            metered = usage.read(installation, as_of_date)
+            document = {**_document(as_of_date, rows), "usage": usage.totals_document(metered)}
+            parts = [*_parts(as_of_date, rows), *usage.totals_parts(metered)]
         if as_json:
             documents.write({**document, **installation.document()})
             return
