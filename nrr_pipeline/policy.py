@@ -20,7 +20,7 @@ from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.pricing import Normalization
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Counts up whenever the rules themselves change a figure under unchanged settings."""
 
 
@@ -126,7 +126,7 @@ class MetricPolicy(_Section):
         """Names these rules: equal for equal figures, different as soon as a choice differs.
 
         >>> MetricPolicy().version
-        '2-default'
+        '3-default'
         """
         choices = {key: value for key, value in self.choices().items() if _moves_figures(key)}
         if not choices:
