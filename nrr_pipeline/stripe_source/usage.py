@@ -13,7 +13,7 @@ from nrr_pipeline.stripe_source.line_amounts import full_lines
 from nrr_pipeline.stripe_source.lines import read_lines
 from nrr_pipeline.stripe_source.payloads import Payload
 from nrr_pipeline.stripe_source.records import SubscriptionRecord
-from nrr_pipeline.stripe_source.trials import seen_payloads, trial_spans
+from nrr_pipeline.stripe_source.trials import sightings, trial_spans
 
 
 def usage_lines(
@@ -32,7 +32,7 @@ def usage_lines(
     events, _ = read_events(record)
     lines, book = read_lines(record, prices), CouponBook(coupons)
     alive = [version for version in record.versions if not version.is_deleted]
-    trials = trial_spans(seen_payloads(alive, events), starts_at=0)
+    trials = trial_spans(sightings(alive, events), starts_at=0)
     discounts = Discounts(Sightings(record, events, book), lines, book, starts_at=0)
     found: defaultdict[str, list[UsageLine]] = defaultdict(list)
     for line in full_lines(lines, prices, trials):
