@@ -51,7 +51,8 @@ def tax_spans(
         starts_at: When the subscription starts to count.
     """
     named = _percentages([*(each.payload for each in versions), *(each.after for each in events)])
-    lines = sorted((line for line in full_lines if line.tax_rate), key=lambda each: each.starts_at)
+    told = (line for line in full_lines if line.tax_rate is not None)
+    lines = sorted(told, key=lambda each: each.starts_at)
     spans: list[TaxSpan] = []
     for item_id in item_ids:
         looks = sorted(_looks(item_id, versions, events), key=lambda look: look.at)

@@ -147,6 +147,14 @@ def test_a_deleted_coupon_goes_on_discounting(pipeline: Pipeline) -> None:
     assert amounts(pipeline) == {50}
 
 
+def test_a_deleted_price_goes_on_pricing(pipeline: Pipeline) -> None:
+    pipeline.pull(PRICE, customer(), subscription())
+    assert amounts(pipeline) == {100}
+    gone = {"id": "price_1", "object": "price", "deleted": True}
+    pipeline.pull(raw("prices", gone, is_deleted=True))
+    assert amounts(pipeline) == {100}
+
+
 def test_a_coupon_shown_without_its_products_keeps_those_that_were_known(
     pipeline: Pipeline,
 ) -> None:

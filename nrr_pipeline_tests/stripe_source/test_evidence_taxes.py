@@ -86,6 +86,17 @@ def test_the_last_full_line_tells_where_nothing_else_does() -> None:
     ]
 
 
+def test_a_line_that_shows_a_tax_of_nothing_tells_a_rate_of_nothing() -> None:
+    invoices = [
+        taxed("2026-01-01", "2026-02-01", (200, 1_000)),
+        taxed("2026-02-01", "2026-03-01", (0, 1_200)),
+    ]
+    assert rates(seen(subscription(ONE), "2026-02-10"), invoices=invoices) == [
+        "2026-01-01..2026-02-01 1/5",
+        "2026-02-01.. 0",
+    ]
+
+
 def test_tax_on_top_is_not_contained() -> None:
     invoices = [taxed("2026-01-01", "2026-02-01", (190, 1_000), behavior="exclusive")]
     assert rates(seen(subscription(ONE), "2026-01-10"), invoices=invoices) == ["2026-01-01.. None"]

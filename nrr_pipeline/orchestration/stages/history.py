@@ -91,19 +91,25 @@ def require_complete_pull(connection: Connection) -> datetime:
 def prices_known_at(
     connection: Connection, raw_known_at: datetime
 ) -> tuple[dict[str, Price], list[Finding]]:
-    """All recurring prices by id, and those that cannot be read."""
+    """All recurring prices by id, as they were last seen, and those that cannot be read.
+
+    A deleted one goes on pricing the items that have it.
+    """
+    payloads = {
+        version.object_id: version.payload
+        for version in raw_objects.versions_of_kind(connection, "prices", raw_known_at)
+        if not version.is_deleted
+    }
     prices: dict[str, Price] = {}
     problems: list[Finding] = []
-    for version in raw_objects.latest(connection, "prices", known_at=raw_known_at):
-        if version.is_deleted:
-            continue
+    for price_id, payload in payloads.items():
         try:
-            price = read_price(version.payload)
+            price = read_price(payload)
         except MalformedObjectError as error:
-            problems.append(Finding("unreadable_price", "error", version.object_id, str(error)))
+            problems.append(Finding("unreadable_price", "error", price_id, str(error)))
             continue
         if price is not None:
-            prices[version.object_id] = price
+            prices[price_id] = price
     return prices, problems
 
 
