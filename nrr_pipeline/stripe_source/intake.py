@@ -73,6 +73,9 @@ class Intake:
         livemode: The mode that every object must have; ``None`` when nothing says.
         privacy: What is left out.
         stop: When set, reading ends at once.
+
+    Attributes:
+        listed: The ids that a list showed, of coupons and of prices.
     """
 
     def __init__(
@@ -88,7 +91,8 @@ class Intake:
         self._privacy = privacy
         self._stop = stop
         self._coupons = UnlistedCoupons(source, stop)
-        self.listed_coupons = self._coupons.listed
+        self._item_prices: dict[str, dict[str, Any]] = {}
+        self.listed: Mapping[str, set[str]] = {"coupons": self._coupons.listed, "prices": set()}
 
     def take_in(self, kind: str, objects: Iterable[Any], observed_at: int) -> Batch:
         """Make raw objects of one page's objects."""
@@ -100,13 +104,16 @@ class Intake:
         return batch
 
     def retrieve(self, kind: str, object_id: str) -> Batch:
-        """Read one object by its id; one that is gone becomes a tombstone."""
+        """Read one object by its id.
+
+        One that is gone becomes a tombstone; a price, what the items that have it show of it.
+        """
         path, params = single(kind, object_id)
         try:
             answer = self._source.get(path, params, stop=self._stop)
         except ObjectMissingError:
             batch = Batch(kind)
-            batch.objects.append(_tombstone(batch, object_id))
+            batch.objects.append(self._gone(batch, object_id))
             batch.notes.append(PullFinding(kind, object_id, "Stripe no longer has it"))
             return batch
         batch = Batch(kind, answer.server_time)
@@ -131,11 +138,13 @@ class Intake:
     def _raw(self, batch: Batch, payload: dict[str, Any]) -> RawObject | None:
         kind, object_id = batch.kind, str(payload["id"])
         if payload.get("deleted") is True:
-            return _tombstone(batch, object_id)
+            return self._gone(batch, object_id)
         self._check_mode(kind, payload)
         if kind == "events" and not _is_wanted_event(payload):
             return None
         whole = self._completed(kind, payload)
+        if kind == "subscriptions":
+            self._remember_prices(whole)
         for coupon in self._coupons.found_in(kind, whole):
             kept = redact("coupons", coupon, self._privacy)
             batch.coupons.append(
@@ -148,6 +157,20 @@ class Intake:
             subscription_id=subscription_of(whole),
             observed_at=batch.observed_at,
         )
+
+    def _remember_prices(self, subscription: Mapping[str, Any]) -> None:
+        """Keep the prices that may be nowhere but on the items that have them."""
+        for item in entries(subscription, "items"):
+            price = item.get("price")
+            if isinstance(price, dict) and reference_id(price) not in self.listed["prices"]:
+                self._item_prices[str(reference_id(price))] = price
+
+    def _gone(self, batch: Batch, object_id: str) -> RawObject:
+        price = self._item_prices.get(object_id) if batch.kind == "prices" else None
+        if price is None:
+            return _tombstone(batch, object_id)
+        kept = redact("prices", price, self._privacy)
+        return RawObject("prices", object_id, kept, observed_at=batch.observed_at)
 
     def _check_mode(self, kind: str, payload: Mapping[str, Any]) -> None:
         livemode = payload.get("livemode")
@@ -194,7 +217,7 @@ class Intake:
             for item in items
             for discount in entries(item, "discounts")
         )
-        return any(isinstance(c, str) and c not in self.listed_coupons for c in coupons)
+        return any(isinstance(c, str) and c not in self.listed["coupons"] for c in coupons)
 
 
 def _checked(each: object) -> dict[str, Any]:

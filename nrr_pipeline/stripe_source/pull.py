@@ -233,8 +233,8 @@ class _Pull:
         self._notes.extend(batch.notes)
         for kind, object_id in batch.references:
             self._named.setdefault(kind, set()).add(object_id)
-        if batch.kind == "coupons":
-            self._intake.listed_coupons.update(
+        if batch.kind in self._intake.listed:
+            self._intake.listed[batch.kind].update(
                 each.object_id for each in batch.objects if not each.is_deleted
             )
         self._kind = batch.kind

@@ -95,11 +95,7 @@ def prices_known_at(
 
     A deleted one goes on pricing the items that have it.
     """
-    payloads = {
-        version.object_id: version.payload
-        for version in raw_objects.versions_of_kind(connection, "prices", raw_known_at)
-        if not version.is_deleted
-    }
+    payloads = _last_seen(connection, "prices", raw_known_at)
     prices: dict[str, Price] = {}
     problems: list[Finding] = []
     for price_id, payload in payloads.items():
@@ -153,17 +149,22 @@ def _build(
 
 
 def coupons_known_at(connection: Connection, raw_known_at: datetime) -> dict[str, Payload]:
-    """All coupons by id, as they were last seen; a deleted one goes on discounting.
+    """All coupons by id, as they were last seen; a deleted one goes on discounting."""
+    return _last_seen(connection, "coupons", raw_known_at)
+
+
+def _last_seen(connection: Connection, kind: str, raw_known_at: datetime) -> dict[str, Payload]:
+    """All objects of a kind by id, as they were last seen before they were deleted.
 
     What a later version does not show, such as the products of a coupon that is no longer listed,
-    is taken from the one before.
+    or the tiers of such a price, is taken from the one before.
     """
-    coupons: dict[str, Payload] = {}
-    for version in raw_objects.versions_of_kind(connection, "coupons", raw_known_at):
+    found: dict[str, Payload] = {}
+    for version in raw_objects.versions_of_kind(connection, kind, raw_known_at):
         if not version.is_deleted:
-            known = coupons.get(version.object_id, {})
-            coupons[version.object_id] = {**known, **version.payload}
-    return coupons
+            known = found.get(version.object_id, {})
+            found[version.object_id] = {**known, **version.payload}
+    return found
 
 
 def _concerned(connection: Connection, after: datetime, raw_known_at: datetime) -> set[str]:
