@@ -6,8 +6,9 @@ same under every policy.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import TypeVar
 
 from nrr_pipeline.metrics.discounts import Discount, DiscountLevel, in_order
@@ -179,19 +180,19 @@ def _holds(starts_at: int, ends_at: int | None, at: int) -> bool:
     return starts_at <= at and (ends_at is None or at < ends_at)
 
 
+_PROOF = frozenset({"valid_from", "valid_to", "source", "source_id"})
+_content = attrgetter(*(each.name for each in fields(HistorySegment) if each.name not in _PROOF))
+
+
 def _merge_equal(segments: list[HistorySegment]) -> list[HistorySegment]:
     """Join neighbors that differ in nothing but their time and the document that proves them."""
     merged: list[HistorySegment] = []
     for segment in segments:
         last = merged[-1] if merged else None
-        if last and last.valid_to == segment.valid_from and last.terms == segment.terms:
-            longer = replace(last, valid_to=segment.valid_to)
-            if longer == replace(
-                segment, valid_from=last.valid_from, source=last.source, source_id=last.source_id
-            ):
-                merged[-1] = longer
-                continue
-        merged.append(segment)
+        if last and last.valid_to == segment.valid_from and _content(last) == _content(segment):
+            merged[-1] = replace(last, valid_to=segment.valid_to)
+        else:
+            merged.append(segment)
     return merged
 
 

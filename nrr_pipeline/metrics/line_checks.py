@@ -36,7 +36,7 @@ def check_lines(
         expected = expected_for[line.terms]
         if expected is None:
             continue
-        if abs(line.subtotal_minor - expected) >= 1:
+        if line.subtotal_minor != expected and abs(line.subtotal_minor - expected) >= 1:
             findings.append(_mismatch(line, line.subtotal_minor, expected, unit))
         elif line.net_minor is not None and (
             line.discounts or line.net_minor != line.subtotal_minor

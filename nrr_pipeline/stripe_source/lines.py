@@ -7,6 +7,7 @@ from nrr_pipeline.metrics.evidence import Finding
 from nrr_pipeline.metrics.pricing import Price
 from nrr_pipeline.stripe_source.line import Line
 from nrr_pipeline.stripe_source.line_fields import (
+    contained_taxes,
     credited_line_ids,
     is_credit,
     line_details,
@@ -103,6 +104,7 @@ def _read_line(
         return None
     starts_at, ends_at = line_period(payload)
     is_proration = details.get("proration") is True
+    taxes = contained_taxes(payload)
     return Line(
         line_id=str(payload.get("id")),
         item_id=reference_id(details.get("subscription_item")),
@@ -117,8 +119,8 @@ def _read_line(
         invoice_id=str(invoice.get("id")),
         invoiced_at=moment(invoice, "created"),
         discounts=line_discounts(payload),
-        tax_rate=line_tax_rate(payload),
-        tax_rate_ids=line_tax_rate_ids(payload),
+        tax_rate=line_tax_rate(taxes),
+        tax_rate_ids=line_tax_rate_ids(taxes),
     )
 
 

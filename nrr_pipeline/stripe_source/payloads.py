@@ -50,18 +50,14 @@ def moment(payload: Payload, field: str) -> int | None:
         MalformedObjectError: The field holds something else than a time.
     """
     value = payload.get(field)
-    if value is None:
-        return None
-    if not is_moment(value):
-        raise MalformedObjectError(f"{payload.get('id')}: {field} is {value!r}, not a time")
-    return value
+    if value is None or is_moment(value):
+        return value
+    raise MalformedObjectError(f"{payload.get('id')}: {field} is {value!r}, not a time")
 
 
 def is_moment(value: object) -> TypeGuard[int]:
     """Whether a value is a time in unix seconds that a calendar has."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return False
-    return 0 <= value < LAST_MOMENT
+    return type(value) is int and 0 <= value < LAST_MOMENT
 
 
 def readable_moment(payload: Payload, field: str) -> int | None:
@@ -104,9 +100,7 @@ def whole_number(value: object) -> int | None:
     """An integer of up to 64 bits, also where JSON wrote it as 3.0; ``None`` for anything else."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if abs(value) <= MAX_MICROS else None
+    return value if type(value) is int and abs(value) <= MAX_MICROS else None
 
 
 def whole_text(value: object) -> int | None:

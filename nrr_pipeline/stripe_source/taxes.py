@@ -50,9 +50,14 @@ def tax_spans(
         item_ids: Its items.
         starts_at: When the subscription starts to count.
     """
-    named = _percentages([*(each.payload for each in versions), *(each.after for each in events)])
-    told = (line for line in full_lines if line.tax_rate is not None)
-    lines = sorted(told, key=lambda each: each.starts_at)
+    seen = [version.payload for version in versions]
+    told = [payload for event in events for payload in (event.changed_from, event.after)]
+    rates = [rate for payload in (*seen, *told) for rate in _rates(payload)]
+    named = _percentages(rates)
+    taxed = (line for line in full_lines if line.tax_rate is not None)
+    lines = sorted(taxed, key=lambda each: each.starts_at)
+    if not rates and not lines:
+        return ()
     spans: list[TaxSpan] = []
     for item_id in item_ids:
         looks = sorted(_looks(item_id, versions, events), key=lambda look: look.at)
@@ -110,15 +115,19 @@ def _percentage(rate: Payload) -> Fraction | None:
     return percentage if 0 <= percentage <= _ALL else None
 
 
-def _percentages(payloads: Iterable[Payload]) -> dict[str, Fraction]:
+def _rates(subscription: Payload) -> list[Payload]:
+    """The tax rates of a subscription and of its items."""
+    own = (rate for item in entries(subscription, "items") for rate in entries(item, "tax_rates"))
+    return [*entries(subscription, "default_tax_rates"), *own]
+
+
+def _percentages(rates: Iterable[Payload]) -> dict[str, Fraction]:
     """The percentages of all rates that were ever seen, by id; they never change."""
     found: dict[str, Fraction] = {}
-    for payload in payloads:
-        own = (rate for item in entries(payload, "items") for rate in entries(item, "tax_rates"))
-        for rate in (*entries(payload, "default_tax_rates"), *own):
-            rate_id, percentage = reference_id(rate), _percentage(rate)
-            if rate_id is not None and percentage is not None:
-                found[rate_id] = percentage
+    for rate in rates:
+        rate_id, percentage = reference_id(rate), _percentage(rate)
+        if rate_id is not None and percentage is not None:
+            found[rate_id] = percentage
     return found
 
 

@@ -1,6 +1,6 @@
 """From subscription history to MRR intervals: price it under the policy, keep what changed."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -17,6 +17,7 @@ from nrr_pipeline.warehouse.raw_objects import changed_ids
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse, WriteTransaction
 
 STAGE = "mrr_intervals"
+_NAMES = tuple(field.name for field in fields(MrrInterval))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +145,4 @@ def _is_current(
 
 
 def _row(interval: MrrInterval, policy_version: str) -> dict[str, Any]:
-    return {**asdict(interval), "policy_version": policy_version}
+    return {**{name: getattr(interval, name) for name in _NAMES}, "policy_version": policy_version}
