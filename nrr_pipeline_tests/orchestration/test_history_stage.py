@@ -128,6 +128,11 @@ def test_the_customers_discount_counts_from_its_start(pipeline: Pipeline) -> Non
     assert amounts(pipeline) == {50}
 
 
+def test_a_subscription_counts_though_its_customer_could_not_be_read(pipeline: Pipeline) -> None:
+    pipeline.pull(PRICE, subscription())
+    assert amounts(pipeline) == {100}
+
+
 def test_a_coupon_that_becomes_known_prices_what_was_held_out(pipeline: Pipeline) -> None:
     pipeline.pull(PRICE, customer(), subscription(discount()))
     [(amount, why), *_] = pipeline.figures()
