@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from nrr_pipeline.metrics.counting import CountingRules, counting_pieces
+from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
 from nrr_pipeline.metrics.discounts import DiscountLevel, Reduction
 from nrr_pipeline.metrics.history import HistorySegment
@@ -64,7 +64,7 @@ def explain_stretch(
     valuation = Valuation(prices, rules)
     holding = [
         piece
-        for piece in counting_pieces(segments, rules)
+        for piece in valuation.pieces(segments)
         if piece.valid_from <= at and (piece.valid_to is None or at < piece.valid_to)
     ]
     for piece in holding:

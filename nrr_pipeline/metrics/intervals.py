@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from nrr_pipeline.metrics.counting import CountingRules, counting_pieces
+from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.evidence import Finding, LineAmount
 from nrr_pipeline.metrics.history import HistorySegment
 from nrr_pipeline.metrics.line_checks import check_lines
@@ -97,7 +97,7 @@ class IntervalBuilder:
         intervals: list[MrrInterval] = []
         remarks: dict[tuple[str, str], MrrInterval] = {}
         usage: dict[str, Finding] = {}
-        pieces = counting_pieces(segments, self._rules)
+        pieces = self._valuation.pieces(segments)
         for piece, mates in self._valuation.slices(pieces):
             price = self._prices.get(piece.terms.price_id)
             if price is not None and price.is_metered:

@@ -166,13 +166,9 @@ def amounts_in(price: Price, currency: str) -> Amounts:
     Raises:
         UnpriceableError: The price has no rule, or no amounts in this currency.
     """
-    if price.unsupported is not None:
-        raise UnpriceableError(f"{price.price_id}: {price.unsupported}")
-    if price.billing_interval not in BILLING_INTERVALS or price.billing_interval_count < 1:
-        raise UnpriceableError(
-            f"{price.price_id}: billing interval {price.billing_interval!r} x "
-            f"{price.billing_interval_count} is not known; known are {', '.join(BILLING_INTERVALS)}"
-        )
+    problem = form_problem(price)
+    if problem is not None:
+        raise UnpriceableError(problem)
     amounts = price.amounts if price.currency == currency else price.options.get(currency)
     if amounts is None:
         raise UnpriceableError(
@@ -184,6 +180,20 @@ def amounts_in(price: Price, currency: str) -> Amounts:
     if amounts.unit_amount is None and not amounts.tiers:
         raise UnpriceableError(f"{price.price_id}: it has no unit amount and no tiers")
     return amounts
+
+
+def form_problem(price: Price) -> str | None:
+    """Why a licensed price has no rule in any currency: its billing interval or scheme."""
+    if price.is_metered:
+        return None
+    if price.unsupported is not None:
+        return f"{price.price_id}: {price.unsupported}"
+    if price.billing_interval not in BILLING_INTERVALS or price.billing_interval_count < 1:
+        return (
+            f"{price.price_id}: billing interval {price.billing_interval!r} x "
+            f"{price.billing_interval_count} is not known; known are {', '.join(BILLING_INTERVALS)}"
+        )
+    return None
 
 
 def charged_units(price: Price, quantity: int | None) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from nrr_pipeline.metrics.counting import CountingRules
+from nrr_pipeline.metrics.counting import CountingRules, counting_pieces, hold_out_items
 from nrr_pipeline.metrics.discounts import Charge, Net, apply_discounts, require_rules
 from nrr_pipeline.metrics.evidence import Terms
 from nrr_pipeline.metrics.history import HistorySegment
@@ -15,6 +15,7 @@ from nrr_pipeline.metrics.pricing import (
     Price,
     UnpriceableError,
     amounts_in,
+    form_problem,
     interval_amount,
     monthly_factor,
     monthly_micros,
@@ -41,9 +42,19 @@ class Valuation:
     def __init__(self, prices: Mapping[str, Price], rules: CountingRules) -> None:
         self.prices = prices
         self.rules = rules
+        self._unknown_forms = {
+            price_id: problem
+            for price_id, price in prices.items()
+            if (problem := form_problem(price)) is not None
+        }
         self._amounts: dict[tuple[str, int | None, str], Fraction] = {}
         self._factors: dict[tuple[str, str], Fraction] = {}
         self._undiscounted: dict[tuple[Terms, str, Fraction | None], int] = {}
+
+    def pieces(self, segments: Iterable[HistorySegment]) -> list[HistorySegment]:
+        """The parts of a subscription's history that have MRR, or are held out."""
+        pieces = counting_pieces(segments, self.rules)
+        return hold_out_items(pieces, self._unknown_forms) if self._unknown_forms else pieces
 
     def slices(
         self, pieces: Sequence[HistorySegment]
