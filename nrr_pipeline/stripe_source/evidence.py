@@ -82,7 +82,7 @@ def subscription_evidence(
     ends_at, end_problems = _end(record, final)
     seen = sightings(alive, events)
     states, trials = state_facts(alive, events), trial_spans(seen, starts_at)
-    spans = state_spans(states, record.invoices, starts_at=starts_at, paid_until=lines.paid_until)
+    spans = state_spans(states, record.invoices, starts_at=starts_at, paid=lines.paid_periods)
     items = _items(item_facts(record, lines, events, prices), lines, alive, seen, starts_at)
     item_ids = [item.subscription_item_id for item in items]
     whole_lines = full_lines(lines, prices, trials)

@@ -46,9 +46,12 @@ class Lines:
         return min((line.starts_at for line in (*self.ordinary, *self.prorations)), default=None)
 
     @property
-    def paid_until(self) -> int | None:
-        """The latest time that a paid ordinary line charges for."""
-        return max((line.ends_at for line in self.ordinary if line.is_paid), default=None)
+    def paid_periods(self) -> list[tuple[int, int]]:
+        """The periods that paid lines charge for, in order."""
+        lines = (*self.ordinary, *self.prorations)
+        return sorted(
+            (line.starts_at, line.ends_at) for line in lines if line.is_paid and not line.is_credit
+        )
 
 
 def read_lines(record: SubscriptionRecord, prices: Mapping[str, Price]) -> Lines:

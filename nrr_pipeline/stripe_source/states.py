@@ -1,6 +1,6 @@
 """When a subscription was not simply active: trials, pauses, unpaid, at risk, about to leave."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nrr_pipeline.metrics.evidence import BillingState, Finding, Source, StateSpan
@@ -110,7 +110,7 @@ def state_spans(
     invoices: Sequence[Payload],
     *,
     starts_at: int,
-    paid_until: int | None,
+    paid: Sequence[tuple[int, int]],
 ) -> tuple[StateSpan, ...]:
     """Every stretch in which the subscription as a whole was not simply active, trials aside.
 
@@ -118,7 +118,7 @@ def state_spans(
         facts: What is known of its state, in order of time.
         invoices: Its invoices, in any order.
         starts_at: When it starts to count.
-        paid_until: The end of what its paid ordinary lines charge for.
+        paid: The periods that its paid lines charge for, in order: they prove that it counted.
     """
     spans: list[StateSpan] = []
     running: StateFact | None = None
@@ -126,12 +126,12 @@ def state_spans(
     for fact in facts:
         if running is None or fact.state is not running.state:
             if running is not None:
-                spans.extend(_span(running, since, fact.at))
-            since = _onset(fact, invoices, starts_at, paid_until, is_first=running is None)
+                spans.extend(_spans(running, since, fact.at, paid))
+            since = _onset(fact, invoices, starts_at, is_first=running is None)
             # what was so when it was first seen may have been so for long, whoever tells it
             running = replace(fact, source=Source.OBSERVATION) if running is None else fact
     if running is not None:
-        spans.extend(_span(running, since, None))
+        spans.extend(_spans(running, since, None, paid))
     return tuple(spans)
 
 
@@ -194,7 +194,6 @@ def _onset(
     fact: StateFact,
     invoices: Sequence[Payload],
     starts_at: int,
-    paid_until: int | None,
     *,
     is_first: bool,
 ) -> int:
@@ -202,8 +201,7 @@ def _onset(
     if fact.paused_at is not None:
         return fact.paused_at
     if fact.state is BillingState.UNKNOWN:
-        since = starts_at if is_first else fact.at
-        return max(since, paid_until or since)
+        return starts_at if is_first else fact.at
     if not is_first or fact.state is BillingState.ACTIVE:
         return fact.at
     if fact.state in (BillingState.INCOMPLETE, BillingState.TRIALING):
@@ -265,14 +263,33 @@ def _unsettled(invoice: Payload) -> tuple[int, int | None] | None:
     return None if settled_at is None else (created, settled_at)
 
 
-def _span(fact: StateFact, since: int, until: int | None) -> list[StateSpan]:
+def _spans(
+    fact: StateFact, since: int, until: int | None, paid: Sequence[tuple[int, int]]
+) -> list[StateSpan]:
     if fact.state is BillingState.ACTIVE or (until is not None and until <= since):
         return []
-    held_out = None
     if fact.state is BillingState.UNKNOWN:
         held_out = f"{fact.payload.get('id')}: {_unknown(fact)}; update nrr-pipeline"
+        return [
+            StateSpan(start, end, fact.state, fact.source, fact.source_id, held_out)
+            for start, end in _unproven(since, until, paid)
+        ]
     source = fact.source if fact.paused_at is None else Source.SUBSCRIPTION
-    return [StateSpan(since, until, fact.state, source, fact.source_id, held_out)]
+    return [StateSpan(since, until, fact.state, source, fact.source_id)]
+
+
+def _unproven(
+    since: int, until: int | None, paid: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, int | None]]:
+    """What is left of a stretch without the periods that were paid for."""
+    for start, end in paid:
+        if until is not None and start >= until:
+            break
+        if since < start:
+            yield since, start
+        since = max(since, end)
+    if until is None or since < until:
+        yield since, until
 
 
 def _unknown(fact: StateFact) -> str:

@@ -149,38 +149,6 @@ def test_created_and_activated_in_one_second_is_active_whatever_the_order_of_eve
             ) == ["si_1 2026-01-01.. 3 x monthly"]
 
 
-def test_an_unknown_status_is_held_out_except_for_the_time_that_paid_lines_prove() -> None:
-    odd = subscription(SEATS, status="hibernating")
-    invoices = [
-        *months("monthly", 3, "2026-01-01", 2),
-        failed("2026-03-01", "2026-04-01", attempts=0),
-    ]
-    assert history(seen(odd, PULL), invoices=invoices) == [
-        "si_1 2026-01-01..2026-03-01 3 x monthly",
-        "si_1 2026-03-01.. 3 x monthly unknown held-out",
-    ]
-
-
-def test_an_unknown_status_that_begins_within_paid_time_is_held_out_after_it() -> None:
-    odd = subscription(SEATS, status="hibernating")
-    assert history(
-        seen(subscription(SEATS), "2026-01-10"),
-        seen(odd, "2026-01-11", PULL),
-        invoices=months("monthly", 3, "2026-01-01", 1),
-    ) == [
-        "si_1 2026-01-01..2026-02-01 3 x monthly",
-        "si_1 2026-02-01.. 3 x monthly unknown held-out",
-    ]
-
-
-def test_an_unknown_status_without_paid_lines_is_held_out_from_the_start() -> None:
-    odd = subscription(SEATS, status="hibernating")
-    draft = failed("2026-01-01", "2026-02-01", status="draft", attempts=0)
-    assert history(seen(odd, "2026-01-10"), invoices=[draft]) == [
-        "si_1 2026-01-01.. 3 x monthly unknown held-out"
-    ]
-
-
 def test_a_request_to_cancel_later_is_scheduled_churn_from_the_request() -> None:
     asked = subscription(
         SEATS, cancel_at_period_end=True, canceled_at=at("2026-01-12"), cancel_at=at("2026-02-01")
