@@ -23,6 +23,7 @@ from nrr_pipeline.demo.business import simulate
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.server.account_index import AccountIndex
 from nrr_pipeline.demo.server.expansion import Presenter, parse_expansion
+from nrr_pipeline.garbage import without_collecting
 from nrr_pipeline.metrics.intervals import DayClock
 from nrr_pipeline.orchestration.stages.history import build_history, prices_known_at
 from nrr_pipeline.orchestration.stages.history_rows import segment_of
@@ -116,7 +117,7 @@ def land(warehouse: Warehouse, account: StripeAccount) -> None:
         binding.bind(connection, livemode=False, at=now())
         pull_id = pulls.begin_pull(connection, now=now(), host="benchmark", process_id=0)
     observed_at = datetime.fromtimestamp(account.now, UTC)
-    with warehouse.write("pull", clock=now, pull_id=pull_id) as tx:
+    with without_collecting(), warehouse.write("pull", clock=now, pull_id=pull_id) as tx:
         for kind in KINDS:
             objects = list(raw_objects_of(account, kind))
             raw_objects.land(tx, objects, pull_id=pull_id, observed_at=observed_at)
