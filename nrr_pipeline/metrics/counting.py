@@ -84,6 +84,15 @@ def hold_out_items(
     ]
 
 
+def doubtful_gaps(segments: Iterable[HistorySegment]) -> list[HistorySegment]:
+    """The parts of history that do not count, though it is not certain that they should not."""
+    return [
+        replace(segment, alternative=None)
+        for segment in segments
+        if segment.state is BillingState.UNBILLED
+    ]
+
+
 def _is_counted(segment: HistorySegment, rules: CountingRules) -> bool:
     if segment.state is BillingState.COLLECTION_PAUSED:
         return rules.paused_collection_counts

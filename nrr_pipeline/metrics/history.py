@@ -32,10 +32,11 @@ class HistorySegment:
 
     ``valid_from`` and ``valid_to`` are unix seconds, half-open; ``None`` is open-ended. Where
     ``approximation`` is set, ``alternative`` are the terms that may be the true ones (``None``:
-    the item may not have counted at all). ``held_out`` says why the stretch cannot be priced.
-    ``end_reason`` is set on the last stretch before MRR ends. ``discounts`` are all that are in
-    force, in their order and whatever their duration; ``tax_rate`` is the tax that tax-inclusive
-    amounts contain. Where ``is_at_risk``, ``at_risk_since`` says since when.
+    the item may not have counted at all, or where it does not, may have). ``held_out`` says why
+    the stretch cannot be priced. ``end_reason`` is set on the last stretch before MRR ends.
+    ``discounts`` are all that are in force, in their order and whatever their duration;
+    ``tax_rate`` is the tax that tax-inclusive amounts contain. Where ``is_at_risk``,
+    ``at_risk_since`` says since when.
     """
 
     subscription_item_id: str
@@ -212,6 +213,7 @@ _STATE_REASONS = {
     BillingState.UNPAID: EndReason.INVOLUNTARY,
     BillingState.PAUSED: EndReason.PAUSED,
     BillingState.COLLECTION_PAUSED: EndReason.PAUSED,
+    BillingState.UNBILLED: EndReason.PAUSED,
 }
 
 

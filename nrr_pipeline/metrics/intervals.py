@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from nrr_pipeline.metrics.counting import CountingRules
+from nrr_pipeline.metrics.counting import CountingRules, doubtful_gaps
 from nrr_pipeline.metrics.evidence import Finding, LineAmount
 from nrr_pipeline.metrics.history import HistorySegment
 from nrr_pipeline.metrics.line_checks import check_lines
@@ -97,6 +97,7 @@ class IntervalBuilder:
         intervals: list[MrrInterval] = []
         remarks: dict[tuple[str, str], MrrInterval] = {}
         usage: dict[str, Finding] = {}
+        segments = list(segments)
         pieces = self._valuation.pieces(segments)
         for piece, mates in self._valuation.slices(pieces):
             price = self._prices.get(piece.terms.price_id)
@@ -110,6 +111,10 @@ class IntervalBuilder:
                 _remark(remarks, interval)
             elif intervals:
                 _end_within_a_day(intervals, interval)
+        for gap in doubtful_gaps(segments):
+            interval = self._interval(gap, [])
+            if interval.mrr_micros and interval.valid_from < interval.valid_to:
+                _remark(remarks, interval)
         return intervals, [*(_finding(remark) for remark in remarks.values()), *usage.values()]
 
     def check_lines(self, lines: Iterable[LineAmount], currency: str) -> list[Finding]:

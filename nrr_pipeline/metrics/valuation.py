@@ -226,11 +226,14 @@ class Valuation:
     ) -> list[int | None]:
         if piece.alternative is None:
             return [0]
-        other = replace(piece, terms=piece.alternative, held_out=None)
-        try:
-            return self._extremes(other) if mates else [self._worth_alone(other)]
-        except UnpriceableError:
-            return [None]
+        bounds: list[int | None] = []
+        for terms in _between(piece.terms, piece.alternative):
+            other = replace(piece, terms=terms, held_out=None)
+            try:
+                bounds += self._extremes(other) if mates else [self._worth_alone(other)]
+            except UnpriceableError:
+                bounds.append(None)
+        return bounds
 
     def _extremes(self, piece: HistorySegment) -> list[int | None]:
         """The least and the most that a piece can be worth, whatever shares its discounts."""
@@ -259,6 +262,17 @@ class Valuation:
     def _invoice(self, terms: Terms) -> _Invoice | None:
         price = self.prices.get(terms.price_id)
         return (price.billing_interval, price.billing_interval_count) if price else None
+
+
+def _between(first: Terms, second: Terms) -> set[Terms]:
+    """What terms may have been while they became others: price and quantity may change in turn."""
+    if first.quantity is None or second.quantity is None:
+        return {second}
+    return {
+        second,
+        Terms(first.price_id, second.quantity),
+        Terms(second.price_id, first.quantity),
+    } - {first}
 
 
 def _possible(piece: HistorySegment) -> Iterator[Terms]:

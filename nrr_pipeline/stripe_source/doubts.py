@@ -2,7 +2,7 @@
 
 Pauses that are over leave no trace on the object; what they leave is in the invoices: some that
 nobody tried to collect, and a billing that stops, or begins anew. These times do count, and are
-approximate.
+approximate; what does not count, as nothing bills it, is in ``unbilled``.
 """
 
 import itertools
@@ -12,6 +12,8 @@ from nrr_pipeline.metrics.evidence import BillingState, Source, StateSpan
 from nrr_pipeline.stripe_source.line import Line
 from nrr_pipeline.stripe_source.lines import Lines
 from nrr_pipeline.stripe_source.payloads import Payload, readable_moment, whole_number
+
+ONE_DAY_SECONDS = 86_400
 
 UNCOLLECTED = (
     "an invoice of this time was voided or written off before anybody tried to collect it; "
@@ -61,16 +63,36 @@ def paused_doubts(
 
 def billing_doubts(item_id: str, lines: Lines) -> tuple[StateSpan, ...]:
     """Stretches of one item that no invoice line charges for as it should."""
+    return tuple(
+        doubt(item_id, before.starts_at, _paused_by(before, after), BILLED_ANEW)
+        for before, after in billed_anew(item_id, lines)
+    )
+
+
+def billed_anew(item_id: str, lines: Lines) -> Iterator[tuple[Line, Line]]:
+    """Charges of one item that do not follow the one before, though nothing was given back."""
     mine = sorted(
         (line for line in lines.ordinary if line.item_id == item_id),
         key=lambda line: (line.starts_at, line.line_id),
     )
     credited = {line.starts_at for line in lines.prorations if line.is_credit}
-    return tuple(
-        doubt(item_id, before.starts_at, after.starts_at, BILLED_ANEW)
-        for before, after in itertools.pairwise(mine)
-        if _is_anew(before, after) and after.starts_at not in credited
-    )
+    for before, after in itertools.pairwise(mine):
+        if _is_anew(before, after) and after.starts_at not in credited:
+            yield before, after
+
+
+def has_new_anchor(before: Line, after: Line) -> bool:
+    """Whether a new cycle began after the one before had ended: none merely lacks its invoice.
+
+    Cycles begin at the same time of day for as long as their anchor stays.
+    """
+    gap = after.starts_at - before.ends_at
+    return gap > 0 and gap % ONE_DAY_SECONDS != 0
+
+
+def _paused_by(before: Line, after: Line) -> int:
+    """When a pause had begun at the latest, or else was over."""
+    return before.ends_at if has_new_anchor(before, after) else after.starts_at
 
 
 def doubt(source_id: str, starts_at: int, ends_at: int, reason: str) -> StateSpan:

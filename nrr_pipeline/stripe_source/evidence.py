@@ -40,6 +40,11 @@ from nrr_pipeline.stripe_source.states import (
 from nrr_pipeline.stripe_source.taxes import tax_spans
 from nrr_pipeline.stripe_source.terms import Facts, item_facts, item_joined_at
 from nrr_pipeline.stripe_source.trials import Sighting, item_trial_spans, sightings, trial_spans
+from nrr_pipeline.stripe_source.unbilled import (
+    before_creation,
+    before_first_charge,
+    before_new_cycle,
+)
 
 ONE_DAY_SECONDS = 86_400
 
@@ -78,12 +83,13 @@ def subscription_evidence(
     events, event_problems = read_events(record)
     lines = read_lines(record, prices)
     starts_at, start_problems = _start(latest, lines.first_covered_at)
+    began_at = required_moment(latest, "start_date") if start_problems else starts_at
     final = _final_payload(record, latest, events)
     ends_at, end_problems = _end(record, final)
     seen = sightings(alive, events)
     states, trials = state_facts(alive, events), trial_spans(seen, starts_at)
     spans = state_spans(states, record.invoices, starts_at=starts_at, paid=lines.paid_periods)
-    items = _items(item_facts(record, lines, events, prices), lines, alive, seen, starts_at)
+    items = _items(item_facts(record, lines, events, prices), lines, alive, seen, began_at)
     item_ids = [item.subscription_item_id for item in items]
     whole_lines = full_lines(lines, prices, trials)
     discounts = _discounts(record, events, lines, coupons or {}, starts_at)
@@ -101,11 +107,16 @@ def subscription_evidence(
         subscription_id=record.subscription_id,
         customer_id=customer_id,
         currency=currency,
-        starts_at=starts_at,
+        starts_at=began_at,
         ends_at=ends_at,
         end_reason=_end_reason(final),
         items=items,
-        spans=(*trials, *spans, *doubts),
+        spans=(
+            *trials,
+            *spans,
+            *before_creation(record.subscription_id, began_at, starts_at),
+            *doubts,
+        ),
         at_risk=at_risk_spans(record.invoices, states),
         scheduled_churn=scheduled_churn_spans(states, ends_at),
         line_amounts=line_amounts(whole_lines, record.invoices, discounts.discount),
@@ -140,14 +151,20 @@ def _items(
     lines: Lines,
     alive: Sequence[ObservedVersion],
     seen: Sequence[Sighting],
-    starts_at: int,
+    began_at: int,
 ) -> tuple[ItemEvidence, ...]:
+    joined_at = {item_id: item_joined_at(item_id, alive, began_at) for item_id in facts}
     return tuple(
         ItemEvidence(
             item_id,
-            item_joined_at(item_id, alive, starts_at),
+            joined_at[item_id],
             tuple(facts[item_id]),
-            (*item_trial_spans(item_id, seen, starts_at), *billing_doubts(item_id, lines)),
+            (
+                *item_trial_spans(item_id, seen, began_at),
+                *before_first_charge(joined_at[item_id], facts[item_id]),
+                *before_new_cycle(item_id, lines),
+                *billing_doubts(item_id, lines),
+            ),
         )
         for item_id in facts
     )

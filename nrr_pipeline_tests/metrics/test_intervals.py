@@ -280,3 +280,27 @@ def test_an_alternative_that_cannot_be_priced_does_not_hold_out_what_can() -> No
         (30 * DOLLAR, None, None)
     ]
     assert [each.check_name for each in findings] == ["approximate_history"]
+
+
+def test_time_that_nothing_bills_has_no_mrr_and_says_how_much_it_may_have() -> None:
+    unbilled = segment(
+        "2026-01-01",
+        "2026-02-01",
+        3,
+        state=BillingState.UNBILLED,
+        approximation="no invoice bills that time",
+        alternative=Terms("yearly", 1),
+    )
+    free = segment("2026-01-01", "2026-02-01", price="free", state=BillingState.UNBILLED)
+    found, findings = build(unbilled, free, segment("2026-02-01", None, 3))
+    assert [(each.valid_from, each.is_approximate) for each in found] == [(date(2026, 2, 1), False)]
+    assert findings == [
+        Finding(
+            "approximate_history",
+            "warning",
+            "si_1",
+            "no invoice bills that time (from 2026-01-01 until 2026-02-01)",
+            30 * DOLLAR,
+            "usd",
+        )
+    ]

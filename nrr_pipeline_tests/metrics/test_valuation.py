@@ -231,3 +231,13 @@ def _days(text: str) -> set[int]:
     return {
         day for first, _, last in spans for day in range(int(first[-2:]), int(last[-2:] or 31) + 1)
     }
+
+
+def test_price_and_quantity_may_have_changed_one_after_the_other() -> None:
+    """Ten seats at 9 a month, seen as two at 100 next: it may have been ten at 100 in between."""
+    prices, _ = items("a=team/month/900 b=pro/month/10000")
+    doubtful = segment(
+        "a", Terms("price_a", 10), approximation="perhaps", alternative=Terms("price_b", 2)
+    )
+    (found,), _ = build([doubtful], prices)
+    assert (found.mrr_micros, found.max_error_micros) == (90 * DOLLAR, 910 * DOLLAR)
