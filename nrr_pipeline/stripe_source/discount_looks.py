@@ -50,6 +50,7 @@ class Sightings:
         self.looks: defaultdict[Holder, list[Look]] = defaultdict(list)
         self.billed: defaultdict[Holder, list[tuple[str, ...]]] = defaultdict(list)
         self.removed_at: dict[str, int] = {}
+        self._applied: list[tuple[str, ...]] = []
         self._places: dict[str, Holder] = {}
         self._book = book
         self._look_at_versions(record)
@@ -95,7 +96,7 @@ class Sightings:
         """The place of each of a holder's discounts, in the order in which they are applied."""
         order: list[str] = []
         arrays = [look.discount_ids for look in reversed(self.looks.get(holder, []))]
-        for array in (*arrays, *self.billed.get(holder, [])):
+        for array in (*arrays, *self.billed.get(holder, []), *self._applied):
             before = len(order)
             for discount_id in reversed(array):
                 if discount_id in order:
@@ -155,18 +156,23 @@ class Sightings:
         self.billed[ON_CUSTOMER].append(array)
         for discount_id in array:
             self._places.setdefault(discount_id, ON_SUBSCRIPTION)
-        for entry in entries(invoice, "total_discount_amounts"):
-            self._read([entry.get("discount")], "")
+        self._look_at_amounts(invoice, "total_discount_amounts")
         for line in entries(invoice, "lines"):
             of_line = self._read(line.get("discounts"), f"a discount of {line.get('id')}")
-            for entry in entries(line, "discount_amounts"):
-                self._read([entry.get("discount")], "")
+            self._look_at_amounts(line, "discount_amounts")
             holder = _item_of_line(line) if of_line else None
             if holder is not None:
                 self.billed[holder].append(of_line)
                 for discount_id in of_line:
                     if discount_id not in array:
                         self._places[discount_id] = holder
+
+    def _look_at_amounts(self, payload: Payload, field: str) -> None:
+        """What discounts took off an invoice or a line, in the order in which they did."""
+        applied = [entry.get("discount") for entry in entries(payload, field)]
+        known = self._read([each for each in applied if reference_id(each) is not None], "")
+        if len(known) > 1:
+            self._applied.append(known)
 
     def _look_at_pending(self, subscription: Payload) -> None:
         """The discounts of an update that waits are none yet, but their objects are known."""

@@ -208,6 +208,21 @@ def test_the_order_of_what_is_gone_is_that_of_its_invoice() -> None:
     ]
 
 
+@pytest.mark.parametrize("where", ["the invoice", "the line"])
+def test_the_order_of_what_no_array_shows_is_that_in_which_it_was_taken_off(where: str) -> None:
+    gone = [discount("di_b", "always"), discount("di_a", "five")]
+    amounts = [{"amount": 200, "discount": each} for each in gone]
+    charge = month("2026-01-01", "2026-02-01", "di_a", "di_b")
+    if where == "the line":
+        charge["discount_amounts"] = amounts
+    totals = amounts if where == "the invoice" else []
+    invoices = [invoice("2026-01-01", charge, total_discount_amounts=totals), PLAIN[1]]
+    assert in_force(record(seen(subscription(ONE), "2026-02-10"), invoices=invoices)) == [
+        "si_1 2026-01-01..2026-02-01 always five",
+        "si_1 2026-02-01..",
+    ]
+
+
 def test_a_discount_given_to_one_invoice_is_none_of_the_subscriptions() -> None:
     given = discount("di_1", "always", subscription=None, invoice="in_1")
     charge = month("2026-01-01", "2026-02-01", "di_1")
