@@ -95,7 +95,7 @@ def _paused_by(before: Line, after: Line) -> int:
     return before.ends_at if has_new_anchor(before, after) else after.starts_at
 
 
-def doubt(source_id: str, starts_at: int, ends_at: int, reason: str) -> StateSpan:
+def doubt(source_id: str, starts_at: int, ends_at: int | None, reason: str) -> StateSpan:
     """A stretch that counts, and may not have."""
     return StateSpan(
         starts_at,

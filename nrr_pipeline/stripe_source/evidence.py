@@ -89,10 +89,11 @@ def subscription_evidence(
     seen = sightings(alive, events)
     states, trials = state_facts(alive, events), trial_spans(seen, starts_at)
     spans = state_spans(states, record.invoices, starts_at=starts_at, paid=lines.paid_periods)
-    items = _items(item_facts(record, lines, events, prices), lines, alive, seen, began_at)
+    discounts = _discounts(record, events, lines, coupons or {}, starts_at)
+    facts = item_facts(record, lines, events, prices)
+    items = _items(facts, lines, discounts, alive, seen, began_at)
     item_ids = [item.subscription_item_id for item in items]
     whole_lines = full_lines(lines, prices, trials)
-    discounts = _discounts(record, events, lines, coupons or {}, starts_at)
     doubts = (
         *paused_doubts(
             record.subscription_id,
@@ -149,6 +150,7 @@ def _discounts(
 def _items(
     facts: Facts,
     lines: Lines,
+    discounts: Discounts,
     alive: Sequence[ObservedVersion],
     seen: Sequence[Sighting],
     began_at: int,
@@ -164,6 +166,7 @@ def _items(
                 *before_first_charge(joined_at[item_id], facts[item_id]),
                 *before_new_cycle(item_id, lines),
                 *billing_doubts(item_id, lines),
+                *discounts.doubts_of(item_id),
             ),
         )
         for item_id in facts

@@ -14,6 +14,9 @@ from nrr_pipeline.stripe_source.records import SubscriptionRecord
 _MAY_WAIT = frozenset({"open", "draft", "void", "uncollectible"})
 """What an invoice is that has not been paid: with it, its update may not have happened."""
 
+_EXPIRES_AFTER_SECONDS = 24 * 3_600
+"""An update that nobody pays is discarded after 23 hours at most, its invoice right after that."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Look:
@@ -49,7 +52,7 @@ def _is_of_update(invoice: Payload) -> bool:
 
 
 def _is_unapplied(invoice: Payload, waiting: str | None, looks: list[_Look]) -> bool:
-    """Whether the state before the update is what was seen next."""
+    """Whether the state before the update is what was seen next, or it seems to have expired."""
     if waiting is not None and invoice.get("id") == waiting and invoice.get("status") == "open":
         return True
     created = whole_number(invoice.get("created"))
@@ -65,7 +68,16 @@ def _is_unapplied(invoice: Payload, waiting: str | None, looks: list[_Look]) -> 
             return False
         if before & look.terms or (look.is_whole and not before):
             return True
-    return False
+    return _has_expired(invoice, created)
+
+
+def _has_expired(invoice: Payload, created: int) -> bool:
+    """Whether an invoice was voided as soon as Stripe does that to an update that nobody pays."""
+    transitions = invoice.get("status_transitions")
+    voided_at = (
+        whole_number(transitions.get("voided_at")) if isinstance(transitions, dict) else None
+    )
+    return voided_at is not None and voided_at - created <= _EXPIRES_AFTER_SECONDS
 
 
 def _looks(record: SubscriptionRecord) -> Iterator[_Look]:

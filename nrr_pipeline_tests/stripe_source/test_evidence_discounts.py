@@ -15,9 +15,11 @@ from nrr_pipeline_tests.stripe_source.discount_sets import (
 from nrr_pipeline_tests.stripe_source.payload_sets import (
     Payload,
     at,
+    debit,
     event,
     invoice,
     item,
+    months,
     record,
     seen,
     subscription,
@@ -221,6 +223,27 @@ def test_the_order_of_what_no_array_shows_is_that_in_which_it_was_taken_off(wher
         "si_1 2026-01-01..2026-02-01 always five",
         "si_1 2026-02-01..",
     ]
+
+
+def test_an_item_that_joined_while_a_discount_was_removed_unseen_may_have_had_it() -> None:
+    added = item("addon", 1, item_id="si_2", created="2026-01-10")
+    shown = discount("di_1", "always")
+    prorated = debit("addon", 1, "2026-01-10", "2026-02-01", item_id="si_2")
+    invoices = [
+        invoice("2026-01-01", month("2026-01-01", "2026-02-01", "di_1"), discounts=[shown]),
+        invoice("2026-02-01", prorated, *(each["lines"]["data"][0] for each in PLAIN[1:])),
+        *months("addon", 1, "2026-02-01", 1, item_id="si_2"),
+    ]
+    objects = record(seen(subscription(ONE, added), "2026-02-10"), invoices=invoices)
+    doubted = [
+        (each.subscription_item_id, each.valid_from, each.valid_to, each.approximation)
+        for each in fold_subscription(evidence_of(objects))
+        if each.approximation
+    ]
+    assert [(name, start, end) for name, start, end, _ in doubted] == [
+        ("si_2", at("2026-01-10"), at("2026-02-01"))
+    ]
+    assert "di_1 may still have been in force" in str(doubted[0][3])
 
 
 def test_a_discount_given_to_one_invoice_is_none_of_the_subscriptions() -> None:
