@@ -69,6 +69,7 @@ def main() -> int:
     measured = Measured()
     for seed in itertools.count(arguments.seed):
         measure(render(simulate(customers=arguments.customers, seed=seed)), measured)
+        print(f"{measured.subscriptions:,} subscriptions", file=sys.stderr)
         if measured.subscriptions >= arguments.subscriptions:
             break
     report(measured)
