@@ -42,8 +42,12 @@ class Discounts:
         self._book = book
         self._starts_at = starts_at
         self._shown = shown_on(lines)
-        self._ids = sorted(sightings.attached | self._shown)
         self._positions: dict[Holder, dict[str, int]] = {}
+        self._held = [
+            (self.discount(discount_id), holder, self._life(discount_id, holder))
+            for discount_id in sorted(sightings.attached | self._shown)
+            if (holder := sightings.holder_of(discount_id)) is not None
+        ]
 
     def spans(self, item_ids: Sequence[str]) -> tuple[DiscountSpan, ...]:
         """Every stretch in which a discount was in force, item by item.
@@ -51,11 +55,7 @@ class Discounts:
         One whose coupon is known nowhere is in force too, with nothing that could be subtracted.
         """
         spans: list[DiscountSpan] = []
-        for discount_id in self._ids:
-            holder = self._sightings.holder_of(discount_id)
-            if holder is None:
-                continue
-            discount, life = self.discount(discount_id), self._life(discount_id, holder)
+        for discount, holder, life in self._held:
             for item_id in item_ids if holder.item_id is None else [holder.item_id]:
                 on_item = DiscountedItem(item_id, discount, self._lines, self._starts_at)
                 spans.extend(on_item.spans(life))
@@ -82,11 +82,10 @@ class Discounts:
     def findings(self, subscription_id: str) -> list[Finding]:
         """Discounts that ended, or began, at a time which nothing tells."""
         found: list[Finding] = []
-        for discount_id in self._ids:
-            holder = self._sightings.holder_of(discount_id)
-            life = None if holder is None else self._life(discount_id, holder)
-            if life is None or not life.is_seen:
+        for discount, _, life in self._held:
+            if not life.is_seen:
                 continue
+            discount_id = discount.discount_id
             if life.starts_at is None:
                 detail = f"{discount_id} does not say when it began; it counts from the start"
                 found.append(Finding("discount_start_assumed", *_about(subscription_id, detail)))
@@ -101,11 +100,10 @@ class Discounts:
     def doubts(self) -> tuple[StateSpan, ...]:
         """The stretches in which a discount was removed at a time that nothing tells."""
         found: list[StateSpan] = []
-        for discount_id in self._ids:
-            holder = self._sightings.holder_of(discount_id)
-            life = None if holder is None else self._life(discount_id, holder)
-            if life is None or life.seen_until is None or life.removed_at is None:
+        for discount, _, life in self._held:
+            if life.seen_until is None or life.removed_at is None:
                 continue
+            discount_id = discount.discount_id
             if self._vanished(discount_id, life):
                 reason = f"{discount_id} was removed at a time that no event tells"
                 found.append(doubt(discount_id, life.seen_until, life.removed_at, reason))
@@ -114,14 +112,13 @@ class Discounts:
     def doubts_of(self, item_id: str) -> tuple[StateSpan, ...]:
         """The stretches of an item in which a discount of others may have been in force on it."""
         found: list[StateSpan] = []
-        for discount_id in self._ids:
-            holder = self._sightings.holder_of(discount_id)
-            discount = self.discount(discount_id)
-            if holder is None or holder.item_id is not None or discount.duration is Duration.ONCE:
+        for discount, holder, life in self._held:
+            if holder.item_id is not None or discount.duration is Duration.ONCE:
                 continue
             on_item = DiscountedItem(item_id, discount, self._lines, self._starts_at)
-            doubted = on_item.doubt(self._life(discount_id, holder))
+            doubted = on_item.doubt(life)
             if doubted is not None:
+                discount_id = discount.discount_id
                 reason = f"{discount_id} may still have been in force; nothing tells when it ended"
                 found.append(doubt(discount_id, *doubted, reason))
         return tuple(found)
