@@ -13,6 +13,7 @@ from nrr_pipeline.metrics.evidence import (
     SubscriptionEvidence,
 )
 from nrr_pipeline.metrics.pricing import Price
+from nrr_pipeline.stripe_source.at_risk import at_risk_spans
 from nrr_pipeline.stripe_source.coupons import CouponBook
 from nrr_pipeline.stripe_source.discount_looks import Sightings
 from nrr_pipeline.stripe_source.discounts import Discounts
@@ -30,9 +31,9 @@ from nrr_pipeline.stripe_source.payloads import (
 )
 from nrr_pipeline.stripe_source.planned import metered_usage, planned_changes
 from nrr_pipeline.stripe_source.records import ObservedVersion, SubscriptionRecord
+from nrr_pipeline.stripe_source.scheduled_pauses import scheduled_pauses
 from nrr_pipeline.stripe_source.states import (
     assumed_onsets,
-    at_risk_spans,
     scheduled_churn_spans,
     state_facts,
     state_spans,
@@ -115,6 +116,7 @@ def subscription_evidence(
         spans=(
             *trials,
             *spans,
+            *scheduled_pauses(record.schedules),
             *before_creation(record.subscription_id, began_at, starts_at),
             *doubts,
         ),
