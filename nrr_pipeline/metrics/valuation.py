@@ -266,13 +266,10 @@ class Valuation:
 
 def _between(first: Terms, second: Terms) -> set[Terms]:
     """What terms may have been while they became others: price and quantity may change in turn."""
-    if first.quantity is None or second.quantity is None:
+    if None in (first.quantity, second.quantity):
         return {second}
-    return {
-        second,
-        Terms(first.price_id, second.quantity),
-        Terms(second.price_id, first.quantity),
-    } - {first}
+    mixed = {Terms(first.price_id, second.quantity), Terms(second.price_id, first.quantity)}
+    return {second, *mixed} - {first}
 
 
 def _possible(piece: HistorySegment) -> Iterator[Terms]:
