@@ -47,6 +47,7 @@ _ITEM = (
     "is_approximate",
     "approximation",
     "max_error_micros",
+    "held_out",
 )
 _STRETCH = (
     "subscription_item_id",
@@ -190,7 +191,7 @@ def _items_table(customer: Customer) -> Table:
     """The items of the day; the amounts of several in one currency are added up."""
     shown = [_item_line(customer, row) for row in customer.items]
     totals = _totals(customer)
-    if len(shown) == 1 or len(totals) > 1:
+    if len(shown) == 1 or len(totals) != 1:
         return table(_ITEM_COLUMNS, shown)
     ((currency, micros),) = totals.items()
     total = ["all items", "", "", "", format_money(micros, currency), ""]
@@ -198,14 +199,18 @@ def _items_table(customer: Customer) -> Table:
 
 
 def _totals(customer: Customer) -> dict[str, int]:
+    """The sums by currency of what is not held out."""
     totals: dict[str, int] = {}
     for row in customer.items:
-        totals[row["currency"]] = totals.get(row["currency"], 0) + row["mrr_micros"]
+        if row["mrr_micros"] is not None:
+            totals[row["currency"]] = totals.get(row["currency"], 0) + row["mrr_micros"]
     return totals
 
 
 def _item_line(customer: Customer, row: Row) -> list[str]:
+    micros, interval = row["mrr_micros"], row["billing_interval"]
     remarks = [
+        *([f"held out: {row['held_out']}"] if row["held_out"] is not None else []),
         *(["at risk: a payment is past due"] if row["is_at_risk"] else []),
         *(["set to end"] if row["is_scheduled_churn"] else []),
         *([_approximation(row)] if row["is_approximate"] else []),
@@ -214,8 +219,8 @@ def _item_line(customer: Customer, row: Row) -> list[str]:
         row["subscription_item_id"],
         printable(customer.prices[row["price_id"]]),
         _quantity(row),
-        billing_interval_segment(row["billing_interval"], row["billing_interval_count"]),
-        format_money(row["mrr_micros"], row["currency"]),
+        billing_interval_segment(interval, row["billing_interval_count"]) if interval else "-",
+        "-" if micros is None else format_money(micros, row["currency"]),
         printable("; ".join(remarks)),
     ]
 

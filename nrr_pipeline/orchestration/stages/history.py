@@ -1,6 +1,6 @@
 """From raw objects to subscription history: read evidence, fold it, keep what changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,7 +95,7 @@ def prices_known_at(
 
     A deleted one goes on pricing the items that have it.
     """
-    payloads = _last_seen(connection, "prices", raw_known_at)
+    payloads = last_seen(connection, "prices", raw_known_at)
     prices: dict[str, Price] = {}
     problems: list[Finding] = []
     for price_id, payload in payloads.items():
@@ -150,17 +150,27 @@ def _build(
 
 def coupons_known_at(connection: Connection, raw_known_at: datetime) -> dict[str, Payload]:
     """All coupons by id, as they were last seen; a deleted one goes on discounting."""
-    return _last_seen(connection, "coupons", raw_known_at)
+    return last_seen(connection, "coupons", raw_known_at)
 
 
-def _last_seen(connection: Connection, kind: str, raw_known_at: datetime) -> dict[str, Payload]:
-    """All objects of a kind by id, as they were last seen before they were deleted.
+def last_seen(
+    connection: Connection,
+    kind: str,
+    raw_known_at: datetime,
+    ids: Iterable[str] | None = None,
+) -> dict[str, Payload]:
+    """Objects of a kind by id, all or some, as they were last seen before they were deleted.
 
     What a later version does not show, such as the products of a coupon that is no longer listed,
     or the tiers of such a price, is taken from the one before.
     """
     found: dict[str, Payload] = {}
-    for version in raw_objects.versions_of_kind(connection, kind, raw_known_at):
+    versions = (
+        raw_objects.versions_of_kind(connection, kind, raw_known_at)
+        if ids is None
+        else raw_objects.versions_of(connection, kind, ids, raw_known_at)
+    )
+    for version in versions:
         if not version.is_deleted:
             known = found.get(version.object_id, {})
             found[version.object_id] = {**known, **version.payload}
