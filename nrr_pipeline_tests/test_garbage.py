@@ -9,11 +9,16 @@ import pytest
 from nrr_pipeline.garbage import without_collecting
 
 
-def test_the_collector_rests_and_works_again_even_after_an_error() -> None:
-    assert gc.isenabled()
-    with pytest.raises(LookupError), without_collecting():
+def fail_without_collecting() -> None:
+    with without_collecting():
         assert not gc.isenabled()
         raise LookupError
+
+
+def test_the_collector_rests_and_works_again_even_after_an_error() -> None:
+    assert gc.isenabled()
+    with pytest.raises(LookupError):
+        fail_without_collecting()
     assert gc.isenabled()
 
 
