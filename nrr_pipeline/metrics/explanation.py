@@ -62,11 +62,7 @@ def explain_stretch(
         UnpriceableError: The item is held out then; the message says why.
     """
     valuation = Valuation(prices, rules)
-    holding = [
-        piece
-        for piece in valuation.pieces(segments)
-        if piece.valid_from <= at and (piece.valid_to is None or at < piece.valid_to)
-    ]
+    holding = [piece for piece in valuation.pieces(segments) if piece.holds(at)]
     for piece in holding:
         if piece.subscription_item_id == subscription_item_id:
             return list(_steps(valuation, piece, valuation.mates(piece, holding)))

@@ -59,6 +59,16 @@ class HistorySegment:
     tax_rate: Fraction | None = None
     at_risk_since: int | None = None
 
+    def holds(self, at: int) -> bool:
+        """Whether an instant lies within the stretch."""
+        return _holds(self.valid_from, self.valid_to, at)
+
+    def overlaps(self, other: "HistorySegment") -> bool:
+        """Whether two stretches have an instant in common."""
+        return (other.valid_to is None or self.valid_from < other.valid_to) and (
+            self.valid_to is None or other.valid_from < self.valid_to
+        )
+
 
 def fold_subscription(evidence: SubscriptionEvidence) -> list[HistorySegment]:
     """The step function of every item of one subscription, in order of item and time."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from nrr_pipeline.metrics.counting import CountingRules, counting_pieces, hold_out_items
-from nrr_pipeline.metrics.discounts import Charge, Net, apply_discounts, require_rules
+from nrr_pipeline.metrics.discounts import Charge, Discount, Net, apply_discounts, require_rules
 from nrr_pipeline.metrics.evidence import Terms
 from nrr_pipeline.metrics.history import HistorySegment
 from nrr_pipeline.metrics.pricing import (
@@ -22,6 +22,8 @@ from nrr_pipeline.metrics.pricing import (
 )
 
 SHARES_UNKNOWN = "it shares a fixed discount with an item whose amount is not known exactly"
+
+LIMITS_UNKNOWN = "was deleted, and nothing tells whether it is limited to some products"
 
 _Invoice = tuple[str, int]
 """Billing interval and count: the items of a subscription that agree in it are one invoice."""
@@ -69,7 +71,7 @@ class Valuation:
                 yield piece, []
                 continue
             for part in _cut(piece, mates):
-                yield part, [mate for mate in mates if _holds(mate, part.valid_from)]
+                yield part, [mate for mate in mates if mate.holds(part.valid_from)]
 
     def mates(
         self, piece: HistorySegment, pieces: Iterable[HistorySegment]
@@ -82,7 +84,7 @@ class Valuation:
             other
             for other in pieces
             if other.subscription_item_id != piece.subscription_item_id
-            and _overlap(piece, other)
+            and piece.overlaps(other)
             and _may_meet(mine, self._invoices(other))
         ]
 
@@ -218,6 +220,12 @@ class Valuation:
             yield piece.approximation, [*bounds, 0] if is_taxed else bounds
         if is_taxed and piece.tax_rate is None:
             yield f"{price.price_id} contains tax at a rate that nothing tells; taken as is", [0]
+        for discount in self.rules.subtracted(piece.discounts):
+            if not self._is_proven(discount, price):
+                without = tuple(each for each in piece.discounts if each != discount)
+                bounds = [piece, replace(piece, discounts=without)]
+                reason = f"{discount.coupon_id} {LIMITS_UNKNOWN}"
+                yield reason, [self._worth_alone(each) for each in bounds]
         if any(self._is_uncertain(mate) for mate in mates):
             yield SHARES_UNKNOWN, self._extremes(piece)
 
@@ -239,6 +247,13 @@ class Valuation:
         """The least and the most that a piece can be worth, whatever shares its discounts."""
         unshared = tuple(each for each in piece.discounts if not each.is_spread)
         return [self._worth_alone(piece), self._worth_alone(replace(piece, discounts=unshared))]
+
+    def _is_proven(self, discount: Discount, price: Price) -> bool:
+        """Whether it is known if a discount covers the product of a price."""
+        if discount.proven_price_ids is None:
+            return True
+        proven = (self.prices.get(price_id) for price_id in discount.proven_price_ids)
+        return any(each is not None and each.product_id == price.product_id for each in proven)
 
     def _is_uncertain(self, mate: HistorySegment) -> bool:
         is_exact = mate.approximation is None and self._is_priceable(mate)
@@ -291,13 +306,3 @@ def _cut(piece: HistorySegment, mates: Iterable[HistorySegment]) -> Iterator[His
             yield replace(piece, valid_from=start, valid_to=edge, end_reason=None)
             start = edge
     yield replace(piece, valid_from=start)
-
-
-def _overlap(first: HistorySegment, second: HistorySegment) -> bool:
-    return (second.valid_to is None or first.valid_from < second.valid_to) and (
-        first.valid_to is None or second.valid_from < first.valid_to
-    )
-
-
-def _holds(piece: HistorySegment, at: int) -> bool:
-    return piece.valid_from <= at and (piece.valid_to is None or at < piece.valid_to)

@@ -50,6 +50,10 @@ COUPON_EXPANSIONS: Mapping[str, tuple[str, ...]] = {
         "discounts.source.coupon.applies_to",
         "discounts.source.coupon.currency_options",
     ),
+    "subscription_items": (
+        "discounts.source.coupon.applies_to",
+        "discounts.source.coupon.currency_options",
+    ),
 }
 """How an object that is read alone shows the whole of a coupon that no list has any more."""
 

@@ -77,6 +77,15 @@ class Discounts:
             percent_off=coupon.percent_off,
             amounts_off=coupon.amounts_off,
             product_ids=coupon.product_ids,
+            proven_price_ids=self._proven(discount_id) if coupon.are_limits_unknown else None,
+        )
+
+    def _proven(self, discount_id: str) -> frozenset[str]:
+        """The prices that a discount took something off."""
+        return frozenset(
+            line.terms.price_id
+            for line in (*self._lines.ordinary, *self._lines.prorations)
+            if line.is_charge and discount_id in line.discount_ids
         )
 
     def findings(self, subscription_id: str) -> list[Finding]:

@@ -103,6 +103,14 @@ class Intake:
             self._add(batch, each, place)
         return batch
 
+    def coupons_without_limits(self) -> Batch:
+        """The coupons that no list has and that were seen without their limits only."""
+        batch = Batch("coupons")
+        for coupon in self._coupons.without_limits():
+            kept = redact("coupons", coupon, self._privacy)
+            batch.objects.append(RawObject("coupons", coupon["id"], kept))
+        return batch
+
     def retrieve(self, kind: str, object_id: str) -> Batch:
         """Read one object by its id.
 

@@ -163,6 +163,7 @@ class _Pull:
         try:
             self._read_lists(facts.observed_at, _events_since(since_observed_at, facts.observed_at))
             self._catch_up(facts.observed_at - OVERLAP_SECONDS)
+            self._take_over(self._intake.coupons_without_limits())
             self._look_for("customers", "prices", "subscriptions", "invoices")
             self._look_for("subscription_schedules", "products", "coupons")
         except Exception:

@@ -15,6 +15,7 @@ from nrr_pipeline.orchestration.stages.attributes import attribute_rows
 from nrr_pipeline.orchestration.stages.history_rows import row_of
 from nrr_pipeline.orchestration.stages.records import SUBSCRIPTIONS_PER_READ, subscription_records
 from nrr_pipeline.policy import RULES_VERSION, MetricPolicy
+from nrr_pipeline.stripe_source.coupons import LIMITS_UNKNOWN
 from nrr_pipeline.stripe_source.evidence import subscription_evidence
 from nrr_pipeline.stripe_source.payloads import MalformedObjectError, Payload, read_price
 from nrr_pipeline.stripe_source.records import SubscriptionRecord
@@ -172,8 +173,11 @@ def last_seen(
     )
     for version in versions:
         if not version.is_deleted:
-            known = found.get(version.object_id, {})
-            found[version.object_id] = {**known, **version.payload}
+            known = found.get(version.object_id, version.payload)
+            both = {**known, **version.payload}
+            if not (LIMITS_UNKNOWN in known and LIMITS_UNKNOWN in version.payload):
+                both.pop(LIMITS_UNKNOWN, None)
+            found[version.object_id] = both
     return found
 
 

@@ -66,7 +66,7 @@ def usage_of_day(
     metered = {price_id for price_id, price in prices.items() if price.is_metered}
     holding: dict[str, list[HistorySegment]] = {}
     for segment in counting_pieces(_segments(connection, metered, customer_id), rules):
-        if segment.terms.price_id in metered and _holds(segment, at):
+        if segment.terms.price_id in metered and segment.holds(at):
             holding.setdefault(segment.subscription_id, []).append(segment)
     coupons = coupons_known_at(connection, raw_known_at) if holding else {}
     found: list[ItemUsage] = []
@@ -128,7 +128,3 @@ def _segments(
         ids = history.subscriptions_having(connection, "price_id", metered)
         rows = history.history_of(connection, subscription_ids=sorted(ids))
     return map(segment_of, rows)
-
-
-def _holds(segment: HistorySegment, at: int) -> bool:
-    return segment.valid_from <= at and (segment.valid_to is None or at < segment.valid_to)
