@@ -119,6 +119,9 @@ def add_spreading(account: CornerAccount) -> None:
         # A free item takes no share, nor does usage, whose MRR is 0
         ("free_beside", [item(free, 4), item(TEN)], [FIVE], [0, 5]),
         ("usage_beside", [item(CALLS, None), item(TEN)], [FIVE], [0, 5]),
+        # 12 twice of 30 leave 6, which 10 and 20 share; a third time leaves nothing
+        ("twice_of_both", [item(TEN), item(TWENTY)], [TWELVE, TWELVE], [2, 4]),
+        ("all_of_both", [item(TEN), item(TWENTY)], [TWELVE, TWELVE, TWELVE], [0, 0]),
         # Of a yearly bill: (120 - 5) / 12
         ("fixed_a_year", [item(YEARLY)], [FIVE], [Fraction(115, 12)]),
         # After the item's own half 10 and 20 are left, which share 5 as 1 : 2
@@ -182,6 +185,16 @@ def add_times(account: CornerAccount) -> None:
     since = of("since_august", HALF, start=at(2026, 8, 20))
     past = {date(2026, 8, 19): [10 * DOLLAR], date(2026, 8, 20): [5 * DOLLAR]}
     account.case("since_august", [item(TEN)], [5 * DOLLAR], past=past, discounts=since)
+    # From the last second of 20 August to the first of 1 September
+    edges = {"start": at(2026, 8, 21, 0) - 1, "end": at(2026, 9, 1, 0)}
+    past = {
+        date(2026, 8, 19): [10 * DOLLAR],
+        date(2026, 8, 20): [8 * DOLLAR],
+        date(2026, 8, 31): [8 * DOLLAR],
+        date(2026, 9, 1): [10 * DOLLAR],
+    }
+    within = of("edges", SOME_MONTHS, **edges)
+    account.case("edges", [item(TEN)], [10 * DOLLAR], past=past, discounts=within)
     still = of("still", SOME_MONTHS, end=at(2026, 11, 10))
     account.case("still", [item(TEN)], [8 * DOLLAR], discounts=still)
     account.case("once", [item(TEN)], [10 * DOLLAR], discounts=of("once", ONCE))

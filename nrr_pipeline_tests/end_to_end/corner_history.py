@@ -60,6 +60,14 @@ def add_changed_prices(account: CornerAccount) -> None:
     account.flagged.add(("si_raised_0", date(2026, 9, 9)))
     bill_months(account, ids, before(billed, OLD), (800, []), (800, []))
     bill(account, ids, billed, MONTHS[2], 1_000)
+    # From 6 x 10 to tiers, of which 6 cost 8 each
+    tiers = [tier(5, "1000"), tier(10, "800"), tier(None, "500")]
+    volume = {"billing_scheme": "tiered", "tiers_mode": "volume", "tiers": tiers}
+    billed = item(price("price_new_tiers", None, **volume), 6)
+    past = {date(2026, 8, 9): [60 * DOLLAR], date(2026, 9, 10): [48 * DOLLAR]}
+    ids = account.case("to_tiers", [billed], [48 * DOLLAR], past=past)
+    bill_months(account, ids, before(billed, TEN, 6), (6_000, []), (6_000, []))
+    bill(account, ids, billed, MONTHS[2], 4_800)
     # From 8 a month to 2 x 120 a year on 20 August
     billed = item(YEARLY, 2)
     past = {date(2026, 8, 19): [8 * DOLLAR], date(2026, 8, 20): [20 * DOLLAR]}

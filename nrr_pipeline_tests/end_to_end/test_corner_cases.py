@@ -1,6 +1,7 @@
 """One account of a corner case for each subscription: prices, discounts and taxes, over time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -162,3 +163,22 @@ def test_a_setting_of_discounts_subtracts_what_it_says(pulled: Connected, settin
     found = {(item, day): worth_on(pulled, day).get(item, (0,))[0] for item, day in expected}
     build_intervals(pulled.warehouse, POLICY, clock=utc_now)
     assert found == expected
+
+
+def test_what_stripe_deletes_later_changes_no_figure(
+    corners: CornerAccount, pulled: Connected
+) -> None:
+    """Prices and coupons, all of them; a pull that brings nothing new changes nothing either."""
+    days = sorted({LAST_DAY, *(day for _, day in corners.past)})
+    before = {day: worth_on(pulled, day) for day in days}
+    whole = pulled.holder.account
+    bare = replace(whole, objects={**whole.objects, "prices": [], "coupons": []}, unlisted={})
+    try:
+        for account in (whole, bare):
+            pulled.show(account)
+            pull_raw(pulled.warehouse, pulled.source, POLICY, clock=utc_now, through=LAST_DAY)
+            build_history(pulled.warehouse, POLICY, clock=utc_now)
+            build_intervals(pulled.warehouse, POLICY, clock=utc_now)
+            assert {day: worth_on(pulled, day) for day in days} == before
+    finally:
+        pulled.show(whole)
