@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from nrr_pipeline_tests.end_to_end.pipeline import (
     compare,
     connected,
 )
+from nrr_pipeline_tests.end_to_end.states_account import HandMadeAccount
 
 
 def altered(account: StripeAccount, price_id: str, *, interval: str) -> StripeAccount:
@@ -97,3 +99,42 @@ def test_an_unknown_status_counts_for_what_was_paid_and_is_held_out_beyond(tmp_p
         found = compare(pipeline.warehouse, log)
         beyond = [item_id for item_id, _ in found.unexplained if item_id not in items]
         assert len(beyond) <= found.item_days // 1_000
+
+
+def test_a_subscription_that_cannot_be_read_keeps_periods_open_and_silent_until_it_is_mended(
+    tmp_path: Path,
+) -> None:
+    account = HandMadeAccount()
+    account.billed("stays", {"2026-08-10": 10})
+    broken = account.billed("breaks", {"2026-08-10": 10})
+    last_day, october = date(2026, 11, 4), Period.parse("2026-10")
+    with connected(account.account(), tmp_path) as pipeline:
+        before = {report.period: report for report in pipeline.advance(last_day)}
+        assert before[october].is_final
+
+        broken["currency"] = None
+        pipeline.show(account.account())
+        reports = pipeline.advance(last_day)
+        held = next(report for report in reports if report.period == october)
+        assert not any(report.is_new_edition or report.alert_text for report in reports)
+        assert any("sub_breaks" in why and "currency" in why for why in held.held_out)
+
+        broken["currency"] = "usd"
+        pipeline.show(account.account())
+        mended = {report.period: report for report in pipeline.advance(last_day)}
+        assert mended[october].is_final
+        assert not mended[october].is_new_edition
+
+
+@pytest.mark.parametrize("field", ["currency", "items"])
+def test_a_subscription_that_could_never_be_read_keeps_every_period_provisional(
+    tmp_path: Path, field: str
+) -> None:
+    account = HandMadeAccount()
+    account.billed("stays", {"2026-08-10": 10})
+    account.billed("broken", {"2026-08-10": 10})[field] = None
+    with connected(account.account(), tmp_path) as pipeline:
+        reports = pipeline.advance(date(2026, 11, 4))
+    assert reports
+    assert not any(report.is_final or report.alert_text for report in reports)
+    assert all("sub_broken" in report.held_out[0] for report in reports)
