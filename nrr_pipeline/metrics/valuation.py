@@ -20,6 +20,7 @@ from nrr_pipeline.metrics.pricing import (
     monthly_factor,
     monthly_micros,
 )
+from nrr_pipeline.metrics.terms_history import UNPROVEN_CHANGE
 
 SHARES_UNKNOWN = "it shares a fixed discount with an item whose amount is not known exactly"
 
@@ -217,7 +218,8 @@ class Valuation:
         is_taxed = self.contains_tax(price, piece)
         if piece.approximation is not None:
             bounds = self._alternatives(piece, mates)
-            yield piece.approximation, [*bounds, 0] if is_taxed else bounds
+            is_sure_to_count = piece.approximation == UNPROVEN_CHANGE
+            yield piece.approximation, bounds if is_sure_to_count else [*bounds, 0]
         if is_taxed and piece.tax_rate is None:
             yield f"{price.price_id} contains tax at a rate that nothing tells; taken as is", [0]
         for discount in self.rules.subtracted(piece.discounts):
