@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from nrr_pipeline.orchestration.stages.daily import (
+    MovementsNotComputableError,
+    publish_days,
+    refresh_movements,
+)
 from nrr_pipeline.orchestration.stages.history import build_history
 from nrr_pipeline.orchestration.stages.intervals import build_intervals
 from nrr_pipeline.orchestration.stages.pulling import pull_raw
@@ -163,6 +168,14 @@ def test_a_setting_of_discounts_subtracts_what_it_says(pulled: Connected, settin
     found = {(item, day): worth_on(pulled, day).get(item, (0,))[0] for item, day in expected}
     build_intervals(pulled.warehouse, POLICY, clock=utc_now)
     assert found == expected
+
+
+def test_without_exchange_rates_days_are_published_and_the_refusal_names_currency_and_days(
+    pulled: Connected,
+) -> None:
+    publish_days(pulled.warehouse, POLICY, [date(2026, 7, 10)], clock=utc_now)
+    with pytest.raises(MovementsNotComputableError, match=r"^2026-07-10 .* exchange rate for OMR"):
+        refresh_movements(pulled.warehouse, POLICY, clock=utc_now)
 
 
 def test_what_stripe_deletes_later_changes_no_figure(

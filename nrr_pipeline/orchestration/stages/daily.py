@@ -8,7 +8,7 @@ from fractions import Fraction
 import pandas as pd
 
 from nrr_pipeline.errors import NrrError, SettingsError
-from nrr_pipeline.metrics.conversion import Rates
+from nrr_pipeline.metrics.conversion import MissingRateError, Rates
 from nrr_pipeline.metrics.intervals import DayClock
 from nrr_pipeline.metrics.movements import daily_movements
 from nrr_pipeline.metrics.totals import daily_totals
@@ -24,6 +24,10 @@ class UncoveredDayError(NrrError):
 
 class ReportingCurrencyError(SettingsError):
     """There are several currencies and the policy does not say which one to report in."""
+
+
+class MovementsNotComputableError(NrrError):
+    """Days cannot be compared; native figures are published all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +98,22 @@ def refresh_movements(warehouse: Warehouse, policy: MetricPolicy, *, clock: Cloc
 
     Raises:
         ReportingCurrencyError: Several currencies, and none is set to report in.
-        MissingRateError: A currency has no exchange rate.
+        MovementsNotComputableError: A currency has no exchange rate.
     """
 
     def replace(tx: WriteTransaction, intervals: pd.DataFrame, days: list[date]) -> None:
         currency = reporting_currency(tx.connection, policy)
-        movements = daily_movements(
-            intervals,
-            days[0],
-            days[-1],
-            reporting_currency=currency,
-            rates_on=lambda _: rates_into(currency),
-            window_days=policy.reactivation.window_days,
-        )
+        try:
+            movements = daily_movements(
+                intervals,
+                days[0],
+                days[-1],
+                reporting_currency=currency,
+                rates_on=lambda _: rates_into(currency),
+                window_days=policy.reactivation.window_days,
+            )
+        except MissingRateError as error:
+            raise MovementsNotComputableError(f"{days[0]} to {days[-1]}: {error}") from error
         wanted = movements[movements["as_of_date"].isin(days)]
         daily.replace_movements(tx, wanted, days[0], days[-1])
 
