@@ -95,6 +95,7 @@ def subscription_evidence(
     items = _items(facts, lines, discounts, alive, seen, began_at)
     item_ids = [item.subscription_item_id for item in items]
     whole_lines = full_lines(lines, prices, trials)
+    all_lines = (*lines.ordinary, *lines.prorations)
     doubts = (
         *paused_doubts(
             record.subscription_id,
@@ -124,7 +125,7 @@ def subscription_evidence(
         scheduled_churn=scheduled_churn_spans(states, ends_at),
         line_amounts=line_amounts(whole_lines, record.invoices, discounts.discount),
         discounts=discounts.spans(item_ids),
-        taxes=tax_spans(alive, events, whole_lines, item_ids, starts_at=starts_at),
+        taxes=tax_spans(alive, events, whole_lines, all_lines, item_ids, starts_at=starts_at),
         problems=(
             *lines.problems,
             *event_problems,

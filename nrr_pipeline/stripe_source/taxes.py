@@ -33,6 +33,7 @@ def tax_spans(
     versions: Sequence[ObservedVersion],
     events: Sequence[SubscriptionEvent],
     full_lines: Iterable[Line],
+    all_lines: Iterable[Line],
     item_ids: Iterable[str],
     *,
     starts_at: int,
@@ -40,13 +41,14 @@ def tax_spans(
     """The tax contained in each item's amounts, the stronger evidence first.
 
     A rate on the item or its subscription holds from when it was seen. Before that, and where
-    there is none, the rate of the last full-period line holds, and before any line the first rate
-    that was seen.
+    there is none, the rate of the last full-period line holds, or of another line that names a rate
+    that was seen; and before any line the first rate that was seen.
 
     Args:
         versions: The subscription as pulls saw it.
         events: Its events.
         full_lines: Its ordinary lines that charge a whole billing interval.
+        all_lines: All of its lines: a stub's amounts round too much, but it may name its rates.
         item_ids: Its items.
         starts_at: When the subscription starts to count.
     """
@@ -54,8 +56,9 @@ def tax_spans(
     told = [payload for event in events for payload in (event.changed_from, event.after)]
     rates = [rate for payload in (*seen, *told) for rate in _rates(payload)]
     named = _percentages(rates)
-    taxed = (line for line in full_lines if line.tax_rate is not None)
-    lines = sorted(taxed, key=lambda each: each.starts_at)
+    telling = {line for line in full_lines if line.tax_rate is not None}
+    telling |= {line for line in all_lines if not line.is_credit and _is_named(line, named)}
+    lines = sorted(telling, key=lambda line: (line.starts_at, line.line_id))
     if not rates and not lines:
         return ()
     spans: list[TaxSpan] = []
@@ -138,7 +141,7 @@ def _of_line(line: Line, named: Mapping[str, Fraction], given: Sequence[_Look]) 
     meant exactly.
     """
     rate = line.tax_rate or Fraction(0)
-    if line.tax_rate_ids and all(each in named for each in line.tax_rate_ids):
+    if _is_named(line, named):
         rate = sum((named[each] for each in line.tax_rate_ids), Fraction(0)) * _PER_CENT
         return _Look(line.starts_at, rate, Source.INVOICE_LINE, line.line_id)
     net = line.net_minor
@@ -149,6 +152,11 @@ def _of_line(line: Line, named: Mapping[str, Fraction], given: Sequence[_Look]) 
                 rate = look.rate
                 break
     return _Look(line.starts_at, rate, Source.INVOICE_LINE, line.line_id)
+
+
+def _is_named(line: Line, named: Mapping[str, Fraction]) -> bool:
+    """Whether a line says which rates it means, and all of them were seen."""
+    return bool(line.tax_rate_ids) and all(each in named for each in line.tax_rate_ids)
 
 
 def _with_ends(looks: Sequence[_Look]) -> list[tuple[int, int | None, _Look]]:

@@ -107,6 +107,14 @@ def test_a_line_that_charges_for_a_part_tells_no_rate() -> None:
     assert rates(seen(subscription(ONE), "2026-01-01"), invoices=invoices) == ["2026-01-01.. None"]
 
 
+def test_a_line_that_charges_for_a_part_tells_the_rate_that_it_names_and_that_was_seen() -> None:
+    stub = taxed("2026-01-01", "2026-01-15", (160, 840))
+    stub["lines"]["data"][0]["taxes"][0]["tax_rate_details"] = {"tax_rate": "txr_19"}
+    other = {**item("addon", 1, item_id="si_2", created="2026-01-15"), "tax_rates": [rate(19)]}
+    found = rates(seen(subscription(other), "2026-01-20"), invoices=[stub])
+    assert found[0] == "2026-01-01..2026-01-15 19/100"
+
+
 def test_a_rate_that_was_seen_is_exact_where_lines_round_it() -> None:
     given = subscription(ONE, default_tax_rates=[rate(19)])
     invoices = [taxed("2026-01-01", "2026-02-01", (160, 840))]  # 19 % of 840.34
