@@ -11,7 +11,7 @@ from nrr_pipeline.metrics.evidence import Finding, SubscriptionEvidence
 from nrr_pipeline.metrics.history import fold_subscription
 from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder
 from nrr_pipeline.metrics.pricing import Price
-from nrr_pipeline.orchestration.stages.attributes import attribute_rows
+from nrr_pipeline.orchestration.stages.attributes import attribute_rows, billed_countries
 from nrr_pipeline.orchestration.stages.history_rows import row_of
 from nrr_pipeline.orchestration.stages.records import SUBSCRIPTIONS_PER_READ, subscription_records
 from nrr_pipeline.policy import RULES_VERSION, MetricPolicy
@@ -125,10 +125,13 @@ def _build(
     customers = raw_objects.changed_ids(connection, "customers", after, raw_known_at)
     coupons = coupons_known_at(connection, raw_known_at)
     rows: list[dict[str, Any]] = []
+    billed: dict[str, str] = {}
     findings = [_found(finding, "prices") for finding in price_problems]
-    checker = IntervalBuilder(prices, policy.counting_rules(), DayClock(policy.timezone))
+    days = DayClock(policy.timezone)
+    checker = IntervalBuilder(prices, policy.counting_rules(), days)
     records = subscription_records(connection, sorted(subscription_ids), raw_known_at)
     for done, record in enumerate(records, start=1):
+        billed |= billed_countries(record)
         evidence, problems = _read(record, prices, coupons)
         if evidence is not None:
             rows.extend(row_of(segment) for segment in fold_subscription(evidence))
@@ -140,13 +143,8 @@ def _build(
         findings.extend(_found(finding, record.subscription_id) for finding in problems)
         if progress is not None and done % SUBSCRIPTIONS_PER_READ == 0:
             progress(done, len(subscription_ids))
-    return _Built(
-        subscription_ids,
-        rows,
-        findings,
-        customers,
-        list(attribute_rows(connection, customers, raw_known_at, DayClock(policy.timezone))),
-    )
+    attributes_of = attribute_rows(connection, customers, raw_known_at, days, billed)
+    return _Built(subscription_ids, rows, findings, customers, list(attributes_of))
 
 
 def coupons_known_at(connection: Connection, raw_known_at: datetime) -> dict[str, Payload]:
