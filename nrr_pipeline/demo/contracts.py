@@ -123,7 +123,9 @@ def billing_mode(account: Account, at: int) -> BillingMode:
 class Books:
     """All accounts and contracts, and the log that grows with every change to them."""
 
-    def __init__(self, seed: int, catalog: Catalog) -> None:
+    def __init__(self, seed: int, catalog: Catalog, *, told_since: int | None = None) -> None:
+        self.told_since = told_since
+        """Where only what the account tells may happen: since when its events tell of it."""
         self.dice = Dice(seed)
         self.ids = Identifiers(seed)
         self.catalog = catalog
@@ -186,7 +188,7 @@ class Books:
             billing_mode=billing_mode(account, at),
         )
         items = tuple(self.new_item(contract, wish.price.id, wish.quantity, at) for wish in wishes)
-        self._set_items(contract, items)
+        self.set_items(contract, items)
         account.contracts.append(contract)
         self.contracts.append(contract)
         return contract
@@ -225,7 +227,7 @@ class Books:
         if cadence != contract.cadence:
             contract.cycles = BillingCycles(at, cadence)
             contract.account.may_have_credit = contract.has_switched = True
-        self._set_items(contract, items)
+        self.set_items(contract, items)
         if contract.yearly_amount < before:
             contract.account.may_have_credit = True
         contract.free_from = at + HOUR
@@ -241,8 +243,12 @@ class Books:
         )
 
     def set_items(self, contract: Contract, items: tuple[Item, ...]) -> None:
-        """Put other items into the books that the log tells of otherwise."""
-        self._set_items(contract, items)
+        """Put other items into the books; telling the log is left to the caller."""
+        contract.items = items
+        contract.yearly_amount = self.yearly_amount(items)
+        others = {self.price_of[item.price_id].cadence for item in items} - {contract.cadence}
+        anchor = contract.cycles.anchor
+        contract.side_cycles = BillingCycles(anchor, others.pop()) if others else None
 
     def restart(self, contract: Contract, at: int) -> None:
         """Begin the cycles of a subscription anew."""
@@ -268,6 +274,10 @@ class Books:
 
     # What the books tell
 
+    def may_be_silent(self, at: int) -> bool:
+        """Whether something may happen now that no invoice tells of."""
+        return self.told_since is None or at >= self.told_since
+
     def yearly_amount(self, items: tuple[Item, ...]) -> int:
         """What items cost in a year, in cents: about twelve times their MRR."""
         return sum(yearly_cost(self.price_of[item.price_id], item.quantity) for item in items)
@@ -291,10 +301,3 @@ class Books:
         at = max(at, cycle_start + _AFTER_RENEWAL + second % HOUR)
         at = min(at, cycle_end - _BEFORE_RENEWAL - second % HOUR)
         return at if start <= at < end else None
-
-    def _set_items(self, contract: Contract, items: tuple[Item, ...]) -> None:
-        contract.items = items
-        contract.yearly_amount = self.yearly_amount(items)
-        others = {self.price_of[item.price_id].cadence for item in items} - {contract.cadence}
-        anchor = contract.cycles.anchor
-        contract.side_cycles = BillingCycles(anchor, others.pop()) if others else None

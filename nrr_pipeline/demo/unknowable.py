@@ -13,7 +13,9 @@ from datetime import date, timedelta
 from nrr_pipeline.demo import log as logged
 from nrr_pipeline.demo.cycles import DAY, BillingCycles, Cadence, day_of
 
-_EVENTS_LAST = 29 * DAY
+EVENTS_LAST = 29 * DAY
+"""Within this time before a moment its events surely tell what happened."""
+
 _HIDING = {"void", "mark_uncollectible"}
 
 
@@ -68,10 +70,10 @@ def _pauses(log: logged.BusinessLog, history: list[logged.Happening], now: int) 
         if _hides(each):
             begun = each
         elif begun is not None and _ends_pause(each):
-            if begun.at < now - _EVENTS_LAST:
+            if begun.at < now - EVENTS_LAST:
                 found.append(_days(begun, begun.at, each.at, "an old pause"))
             begun = None
-    if isinstance(begun, logged.CollectionPaused) and begun.at < now - _EVENTS_LAST:
+    if isinstance(begun, logged.CollectionPaused) and begun.at < now - EVENTS_LAST:
         until = min(_cycle_end(log, history, begun.at), now + DAY)
         found.append(_days(begun, begun.at, until, "a pause of collection that lasts"))
     return found
@@ -96,7 +98,7 @@ def _unbilled_changes(
         for each in history
         if isinstance(each, logged.ItemsChanged)
         and not each.is_prorated
-        and each.at < now - _EVENTS_LAST
+        and each.at < now - EVENTS_LAST
     ]
 
 
