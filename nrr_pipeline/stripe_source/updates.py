@@ -97,7 +97,7 @@ def _looks(record: SubscriptionRecord) -> Iterator[_Look]:
             continue
         sign = -1 if is_update else 1  # what an update gives back was true until then
         terms = (found for found, amount in _terms_of_lines(invoice) if amount * sign > 0)
-        yield _Look(created, frozenset(terms), is_whole=False)
+        yield _Look(created - is_update, frozenset(terms), is_whole=False)
 
 
 def _terms_of_items(subscription: Payload) -> frozenset[Terms]:

@@ -102,3 +102,17 @@ def test_an_event_tells_whether_an_update_was_applied(status: str) -> None:
             seen(subscription(SEATS), "2026-03-10"), invoices=invoices, events=[before]
         )
     )
+
+
+def test_what_a_later_update_gives_back_tells_although_it_asks_for_the_same() -> None:
+    later = {**update_invoice("paid"), "id": "in_later"}
+    expired = update_invoice("void")
+    for each in (expired, *expired["lines"]["data"]):
+        each["created"] = at("2026-02-05")
+        each["period"] = {"start": at("2026-02-05"), "end": at("2026-03-01")}
+    applied = event("2026-02-11", subscription(item("monthly", 9)))
+    invoices = [*months("monthly", 3, "2026-01-01", 2), expired, later]
+    found = history(
+        seen(subscription(item("monthly", 9)), "2026-02-12"), invoices=invoices, events=[applied]
+    )
+    assert found == ["si_1 2026-01-01..2026-02-11 3 x monthly", "si_1 2026-02-11.. 9 x monthly"]
