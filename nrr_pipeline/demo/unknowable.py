@@ -21,12 +21,16 @@ _HIDING = {"void", "mark_uncollectible"}
 
 @dataclass(frozen=True, slots=True)
 class Unknowable:
-    """Days on which the account does not prove what a subscription was worth."""
+    """Days on which the account does not prove what a subscription was worth.
+
+    Where it ``is_traceless`` nothing even hints at it, so that nobody can say to be unsure.
+    """
 
     subscription_id: str
     valid_from: date
     valid_to: date
     reason: str
+    is_traceless: bool = False
 
     def holds_on(self, day: date) -> bool:
         """Whether a day is one of them."""
@@ -45,6 +49,7 @@ def unknowable_days(log: logged.BusinessLog, now: int | None = None) -> tuple[Un
         found += _past(history)
         found += _pauses(log, history, moment)
         found += _unbilled_changes(log, history, moment)
+        found += _item_trials(history, moment)
     return tuple(found)
 
 
@@ -55,7 +60,8 @@ def _past(history: list[logged.Happening]) -> list[Unknowable]:
         return []
     if started.is_past_billed:
         return []
-    return [_days(started, started.start_date, started.at, "backdated without an invoice")]
+    reason = "backdated without an invoice"
+    return [_days(started, started.start_date, started.at, reason, is_traceless=True)]
 
 
 def _pauses(log: logged.BusinessLog, history: list[logged.Happening], now: int) -> list[Unknowable]:
@@ -71,12 +77,28 @@ def _pauses(log: logged.BusinessLog, history: list[logged.Happening], now: int) 
             begun = each
         elif begun is not None and _ends_pause(each):
             if begun.at < now - EVENTS_LAST:
-                found.append(_days(begun, begun.at, each.at, "an old pause"))
+                found.append(_old_pause(log, history, begun, each.at, now))
             begun = None
     if isinstance(begun, logged.CollectionPaused) and begun.at < now - EVENTS_LAST:
         until = min(_cycle_end(log, history, begun.at), now + DAY)
         found.append(_days(begun, begun.at, until, "a pause of collection that lasts"))
     return found
+
+
+def _old_pause(
+    log: logged.BusinessLog,
+    history: list[logged.Happening],
+    begun: logged.Happening,
+    end: int,
+    now: int,
+) -> Unknowable:
+    """A pause that is over; between two invoices, both paid, it is as if it had never been."""
+    is_between = isinstance(begun, logged.CollectionPaused) and end <= _cycle_end(
+        log, history, begun.at
+    )
+    if is_between and end < now - EVENTS_LAST:
+        return _days(begun, begun.at, end, "an old pause between two invoices", is_traceless=True)
+    return _days(begun, begun.at, end, "an old pause")
 
 
 def _hides(happening: logged.Happening) -> bool:
@@ -102,6 +124,21 @@ def _unbilled_changes(
     ]
 
 
+def _item_trials(history: list[logged.Happening], now: int) -> list[Unknowable]:
+    """Trials of single items that are over: an item that was billed late would look the same."""
+    begun: dict[str, tuple[logged.Happening, int]] = {}
+    for each in history:
+        if isinstance(each, logged.ItemsChanged):
+            for item in each.items:
+                if item.trial_end is not None:
+                    begun.setdefault(item.id, (each, item.trial_end))
+    return [
+        _days(since, since.at, trial_end, "an item's past trial")
+        for since, trial_end in begun.values()
+        if trial_end < now - EVENTS_LAST
+    ]
+
+
 def _cycle_end(log: logged.BusinessLog, history: list[logged.Happening], at: int) -> int:
     """When the cycle of the plan ends in which a moment lies."""
     price_of = log.catalog.price_of
@@ -121,6 +158,9 @@ def _cycle_end(log: logged.BusinessLog, history: list[logged.Happening], at: int
     return BillingCycles(anchor, cadence).containing(at)[1]
 
 
-def _days(about: logged.Happening, start: int, end: int, reason: str) -> Unknowable:
+def _days(
+    about: logged.Happening, start: int, end: int, reason: str, *, is_traceless: bool = False
+) -> Unknowable:
     first, last = day_of(start), day_of(end)
-    return Unknowable(about.subscription_id, first, max(last, first + timedelta(days=1)), reason)
+    last = max(last, first + timedelta(days=1))
+    return Unknowable(about.subscription_id, first, last, reason, is_traceless)

@@ -112,8 +112,8 @@ ItemDays = dict[tuple[str, date], int]
 class Comparison:
     """How the published item-days of a database stand against the truth.
 
-    ``unexplained`` are those that differ although the log says that they can be known, and that
-    carry no flag, or one whose stated error is too small.
+    ``unexplained`` are those that differ and carry no flag, or one whose stated error is too small,
+    although the account hints at what happened.
     """
 
     item_days: int
@@ -148,14 +148,15 @@ def compare(warehouse: Warehouse, log: BusinessLog, *, since: date = date.min) -
     subscription_of |= {
         each.subscription_item_id: each.subscription_id for each in item_intervals(log)
     }
-    unknowable: defaultdict[str, list[Unknowable]] = defaultdict(list)
+    traceless: defaultdict[str, list[Unknowable]] = defaultdict(list)
     for each in unknowable_days(log):
-        unknowable[each.subscription_id].append(each)
+        if each.is_traceless:
+            traceless[each.subscription_id].append(each)
     unexplained = {
         (item_id, day): error
         for (item_id, day), error in differing.items()
         if abs(error) > bounds.get((item_id, day), -1)
-        and not any(each.holds_on(day) for each in unknowable[subscription_of[item_id]])
+        and not any(each.holds_on(day) for each in traceless[subscription_of[item_id]])
     }
     return Comparison(len(keys), differing, unexplained)
 
