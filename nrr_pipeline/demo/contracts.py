@@ -36,7 +36,6 @@ from nrr_pipeline.demo.story import Size
 FOREVER = 1 << 62
 _AFTER_RENEWAL, _BEFORE_RENEWAL = 2 * HOUR, HOUR
 _FIRST_INLINE_PRICE = 1 << 12
-
 _FLEXIBLE_SINCE = midnight(date(2025, 9, 30))
 
 
@@ -125,7 +124,6 @@ class Books:
 
     def __init__(self, seed: int, catalog: Catalog, *, told_since: int | None = None) -> None:
         self.told_since = told_since
-        """Where only what the account tells may happen: since when its events tell of it."""
         self.dice = Dice(seed)
         self.ids = Identifiers(seed)
         self.catalog = catalog
@@ -228,8 +226,7 @@ class Books:
             contract.cycles = BillingCycles(at, cadence)
             contract.account.may_have_credit = contract.has_switched = True
         self.set_items(contract, items)
-        if contract.yearly_amount < before:
-            contract.account.may_have_credit = True
+        contract.account.may_have_credit |= contract.yearly_amount < before
         contract.free_from = at + HOUR
         self.happenings.append(
             ItemsChanged(
@@ -275,7 +272,7 @@ class Books:
     # What the books tell
 
     def may_be_silent(self, at: int) -> bool:
-        """Whether something may happen now that no invoice tells of."""
+        """Whether something may happen that only events tell of: always, or ``told_since``."""
         return self.told_since is None or at >= self.told_since
 
     def yearly_amount(self, items: tuple[Item, ...]) -> int:

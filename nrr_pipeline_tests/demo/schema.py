@@ -25,12 +25,14 @@ _ROOTS = {
     "invoices": "Invoice",
     "lines": "InvoiceLineItem",
     "subscription_schedules": "SubscriptionSchedule",
+    "discounts": "Discount",
     "events": "event",
 }
 """The schema's definition for every kind of object, and for the lines of an invoice."""
 
 _KIND_OF_OBJECT = {
     "customer": "customers",
+    "discount": "discounts",
     "invoice": "invoices",
     "subscription": "subscriptions",
 }
