@@ -232,11 +232,10 @@ def _add_on(books: Books, contract: Contract, at: int, share: float) -> Proposal
         if wish is None:
             return None
         added = books.new_item(contract, wish.price.id, wish.quantity, at)
-        trial_end = at + _ADD_ON_TRIAL_DAYS * DAY
-        may_try = contract.billing_mode == "flexible" and books.may_be_silent(trial_end)
+        may_try = contract.billing_mode == "flexible"
         if may_try and books.dice.happens(_ADD_ON_TRIAL):
-            added = added._replace(trial_end=trial_end)
-            contract.priced_since[added.id] = trial_end
+            added = added._replace(trial_end=at + _ADD_ON_TRIAL_DAYS * DAY)
+            contract.priced_since[added.id] = at + _ADD_ON_TRIAL_DAYS * DAY
         return Proposal(Change.ITEM_ADDED, (*contract.items, added), "wants more")
     if share < 0 and len(contract.items) > 1 and _were_billed_in_this_cycle(contract, at):
         return Proposal(Change.ITEM_REMOVED, contract.items[:-1], "the add-on is not used")

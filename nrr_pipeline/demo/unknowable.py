@@ -49,7 +49,6 @@ def unknowable_days(log: logged.BusinessLog, now: int | None = None) -> tuple[Un
         found += _past(history)
         found += _pauses(log, history, moment)
         found += _unbilled_changes(log, history, moment)
-        found += _item_trials(history, moment)
     return tuple(found)
 
 
@@ -121,21 +120,6 @@ def _unbilled_changes(
         if isinstance(each, logged.ItemsChanged)
         and not each.is_prorated
         and each.at < now - EVENTS_LAST
-    ]
-
-
-def _item_trials(history: list[logged.Happening], now: int) -> list[Unknowable]:
-    """Trials of single items that are over: an item that was billed late would look the same."""
-    begun: dict[str, tuple[logged.Happening, int]] = {}
-    for each in history:
-        if isinstance(each, logged.ItemsChanged):
-            for item in each.items:
-                if item.trial_end is not None:
-                    begun.setdefault(item.id, (each, item.trial_end))
-    return [
-        _days(since, since.at, trial_end, "an item's past trial")
-        for since, trial_end in begun.values()
-        if trial_end < now - EVENTS_LAST
     ]
 
 
