@@ -40,7 +40,8 @@ def mrr_micros(
         ]
         take_off(left, members, discount, mine.currency)
     net = left[item_id]
-    if amounts_of(price, mine.currency).is_tax_inclusive:
+    is_without_tax = amounts_of(price, mine.currency).is_tax_inclusive is False
+    if mine.tax_rate is not None and not is_without_tax:
         net /= 1 + mine.tax_rate
     major = net / MINOR_UNITS.get(mine.currency, 100)
     return round(major * 1_000_000 * PER_YEAR[interval[0]] / (12 * interval[1]))

@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,7 @@ from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.pricing import Normalization
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Counts up whenever the rules themselves change a figure under unchanged settings."""
 
 
@@ -50,6 +51,7 @@ def _per_year(value: object) -> object:
 
 PerYear = Annotated[Fraction, BeforeValidator(_per_year)]
 CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
+Decimals = Literal[0, 1, 2, 3]
 
 
 class _Section(BaseModel):
@@ -61,6 +63,12 @@ class NormalizationPolicy(_Section):
 
     week: PerYear = Fraction(52)
     day: PerYear = Fraction(365)
+
+
+class CurrencyPolicy(_Section):
+    """How many decimals Stripe's amounts have, where the built-in table does not hold."""
+
+    minor_units: Mapping[CurrencyCode, Decimals] = Field(default_factory=dict[str, Decimals])
 
 
 class ClosePolicy(_Section):
@@ -134,8 +142,10 @@ class MetricPolicy(_Section):
     pause_collection: Literal["zero", "count"] = "zero"
     churn_at: Literal["end", "request"] = "end"
     discounts: Literal["recurring", "forever", "all", "none"] = "recurring"
+    usage: Literal["exclude", "trailing_3_months"] = "exclude"
     past_due: PastDuePolicy = PastDuePolicy()
     normalization: NormalizationPolicy = NormalizationPolicy()
+    currencies: CurrencyPolicy = CurrencyPolicy()
     close: ClosePolicy = ClosePolicy()
     reactivation: ReactivationPolicy = ReactivationPolicy()
     fx: FxPolicy = FxPolicy()
@@ -152,7 +162,7 @@ class MetricPolicy(_Section):
         """Names these rules: equal for equal figures, different as soon as a choice differs.
 
         >>> MetricPolicy().version
-        '2-default'
+        '3-default'
         """
         choices = {key: value for key, value in self.choices().items() if _moves_figures(key)}
         if not choices:
@@ -177,7 +187,9 @@ class MetricPolicy(_Section):
         """The part of the policy that pricing asks for."""
         max_days = self.past_due.max_days
         return CountingRules(
-            normalization=Normalization(self.normalization.week, self.normalization.day),
+            normalization=Normalization(
+                self.normalization.week, self.normalization.day, self.currencies.minor_units
+            ),
             churn_at_request=self.churn_at == "request",
             paused_collection_counts=self.pause_collection == "count",
             discounts=self.discounts,
@@ -226,7 +238,8 @@ def _with_absolute_files(content: dict[str, Any], folder: Path) -> dict[str, Any
 
 def _moves_figures(name: str) -> bool:
     """What a file or a bank says is knowledge; where it lies is no choice."""
-    return not name.startswith(("privacy.", "alerts.", "close.", "files.", "fx.ecb"))
+    shown = ("privacy.", "alerts.", "close.", "usage", "files.", "fx.ecb")
+    return not name.startswith(shown)
 
 
 def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:
@@ -243,10 +256,10 @@ def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:
 def _text(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} = {value[key]}" for key in sorted(value)) or "none"
     if isinstance(value, tuple):
         return ", ".join(str(entry) for entry in value) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} = {entry}" for name, entry in sorted(value.items())) or "none"
     return str(value)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from nrr_pipeline.metrics.pricing import Amounts, Price, item_mrr_micros
 from nrr_pipeline.policy import MetricPolicy, PolicyError, load_policy
 
 
@@ -29,7 +30,7 @@ def test_without_a_file_the_defaults_hold() -> None:
     policy = load_policy(None)
     assert policy == MetricPolicy()
     assert policy.choices() == {}
-    assert policy.version == "2-default"
+    assert policy.version == "3-default"
 
 
 def test_every_setting_is_read(tmp_path: Path) -> None:
@@ -43,11 +44,14 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         pause_collection = "count"
         churn_at = "request"
         discounts = "forever"
+        usage = "trailing_3_months"
         [past_due]
         max_days = 30
         [normalization]
         week = "1461/28"
         day = 365.25
+        [currencies.minor_units]
+        isk = 0
         [close]
         after_days = 5
         [reactivation]
@@ -79,6 +83,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "past_due.max_days": "30",
         "normalization.week": "1461/28",
         "normalization.day": "1461/4",
+        "usage": "trailing_3_months",
+        "currencies.minor_units": "isk = 0",
         "close.after_days": "5",
         "reactivation.window_days": "90",
         "privacy.drop": "name",
@@ -106,13 +112,22 @@ def test_the_version_follows_every_choice_that_moves_a_figure(tmp_path: Path) ->
         'timezone = "Europe/Berlin"',
         "[normalization]\nweek = 50",
         "[normalization]\nday = 360",
+        "[currencies.minor_units]\nisk = 0",
+        "[currencies.minor_units]\nisk = 0\nugx = 0",
     )
     versions = [loaded(tmp_path, text).version for text in texts]
     assert len(set(versions)) == len(texts)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[normalization]\nweek = 52.0", '[privacy]\ndrop = ["name"]', 'churn_at = "end"']
+    "text",
+    [
+        "",
+        "[normalization]\nweek = 52.0",
+        '[privacy]\ndrop = ["name"]',
+        'churn_at = "end"',
+        'usage = "trailing_3_months"',
+    ],
 )
 def test_the_version_stays_where_no_figure_moves(tmp_path: Path, text: str) -> None:
     assert loaded(tmp_path, text).version == MetricPolicy().version
@@ -122,6 +137,31 @@ def test_equal_choices_have_equal_versions_however_they_are_written(tmp_path: Pa
     written_otherwise = ("[normalization]\nweek = 52.5", '[normalization]\nweek = "105/2"')
     versions = {loaded(tmp_path, text).version for text in written_otherwise}
     assert len(versions) == 1
+
+
+def test_the_policy_may_say_how_many_decimals_a_currency_has(tmp_path: Path) -> None:
+    price = Price("price_1", "prod_1", "isk", "month", 1, Amounts(Fraction(500)))
+
+    def worth(text: str) -> int:
+        rules = loaded(tmp_path, text).counting_rules()
+        return item_mrr_micros(price, 1, currency="isk", normalization=rules.normalization)
+
+    assert worth("") == 5_000_000
+    assert worth("[currencies.minor_units]\nisk = 0") == 500_000_000
+    assert worth("[currencies.minor_units]\nugx = 0") == 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("ISK = 0", "ISK"),
+        ("krona = 0", "krona"),
+        ("isk = 4", "Input should be 0, 1, 2 or 3"),
+        ("isk = 'none'", "Input should be 0, 1, 2 or 3"),
+    ],
+)
+def test_decimals_that_no_currency_has_are_refused(tmp_path: Path, text: str, says: str) -> None:
+    assert says in refusal(tmp_path, f"[currencies.minor_units]\n{text}")
 
 
 def test_an_unknown_setting_lists_the_valid_ones(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from nrr_pipeline.metrics.explanation import Step, explain_stretch
 from nrr_pipeline.metrics.history import HistorySegment
 from nrr_pipeline.metrics.intervals import DayClock
 from nrr_pipeline.metrics.pricing import Price, UnpriceableError
+from nrr_pipeline.orchestration.stages.history import last_seen, require_complete_pull
 from nrr_pipeline.orchestration.stages.history_rows import segment_of
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.stripe_source.payloads import MalformedObjectError, read_price
-from nrr_pipeline.warehouse.raw_objects import latest
 from nrr_pipeline.warehouse.transactions import Connection
 
 Row = dict[str, Any]
@@ -108,11 +108,12 @@ def _arithmetic(
 def _prices(connection: Connection, price_ids: set[str]) -> dict[str, Price]:
     """The prices that can be read; an item with another one says so itself."""
     prices: dict[str, Price] = {}
-    for version in latest(connection, "prices", ids=sorted(price_ids)):
+    known_at = require_complete_pull(connection)
+    for price_id, payload in last_seen(connection, "prices", known_at, sorted(price_ids)).items():
         try:
-            price = None if version.is_deleted else read_price(version.payload)
+            price = read_price(payload)
         except MalformedObjectError:
             continue
         if price is not None:
-            prices[version.object_id] = price
+            prices[price_id] = price
     return prices

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from nrr_pipeline.cli import arithmetic, documents
+from nrr_pipeline.cli import arithmetic, documents, usage
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.rendering import bold, day, printable, table
@@ -26,6 +26,9 @@ from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.intervals import intervals_of
 from nrr_pipeline.warehouse.raw_objects import latest
 from nrr_pipeline.warehouse.transactions import FOREVER
+
+if TYPE_CHECKING:
+    from nrr_pipeline.orchestration.stages.usage import ItemUsage
 
 Row = dict[str, Any]
 
@@ -44,6 +47,7 @@ _ITEM = (
     "is_approximate",
     "approximation",
     "max_error_micros",
+    "held_out",
 )
 _STRETCH = (
     "subscription_item_id",
@@ -93,6 +97,7 @@ class Customer:
     stretches: list[Row]
     prices: Mapping[str, str]
     timezone: str
+    usage: list[ItemUsage] | None
 
 
 def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> Customer:
@@ -125,6 +130,7 @@ def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> C
         stretches=stretches,
         prices=names.segments("price", sorted(price_ids)),
         timezone=installation.policy.timezone,
+        usage=usage.read(installation, as_of_date, customer_id),
     )
 
 
@@ -142,6 +148,7 @@ def document(customer: Customer) -> documents.Document:
             {**documents.plain(row, _ITEM), "price_name": customer.prices[row["price_id"]]}
             for row in customer.items
         ],
+        "usage": usage.items_document(customer.usage),
         "stretches": [
             {
                 **documents.plain(row, _STRETCH),
@@ -162,6 +169,7 @@ def parts(customer: Customer) -> list[RenderableType]:
         lines += ["", _items_table(customer)]
     else:
         lines.append("No MRR on that day.")
+    lines += usage.items_parts(customer.usage, customer.prices)
     by_item: dict[str, list[Row]] = {}
     for row in customer.stretches:
         by_item.setdefault(row["subscription_item_id"], []).append(row)
@@ -183,7 +191,7 @@ def _items_table(customer: Customer) -> Table:
     """The items of the day; the amounts of several in one currency are added up."""
     shown = [_item_line(customer, row) for row in customer.items]
     totals = _totals(customer)
-    if len(shown) == 1 or len(totals) > 1:
+    if len(shown) == 1 or len(totals) != 1:
         return table(_ITEM_COLUMNS, shown)
     ((currency, micros),) = totals.items()
     total = ["all items", "", "", "", format_money(micros, currency), ""]
@@ -191,14 +199,18 @@ def _items_table(customer: Customer) -> Table:
 
 
 def _totals(customer: Customer) -> dict[str, int]:
+    """The sums by currency of what is not held out."""
     totals: dict[str, int] = {}
     for row in customer.items:
-        totals[row["currency"]] = totals.get(row["currency"], 0) + row["mrr_micros"]
+        if row["mrr_micros"] is not None:
+            totals[row["currency"]] = totals.get(row["currency"], 0) + row["mrr_micros"]
     return totals
 
 
 def _item_line(customer: Customer, row: Row) -> list[str]:
+    micros, interval = row["mrr_micros"], row["billing_interval"]
     remarks = [
+        *([f"held out: {row['held_out']}"] if row["held_out"] is not None else []),
         *(["at risk: a payment is past due"] if row["is_at_risk"] else []),
         *(["set to end"] if row["is_scheduled_churn"] else []),
         *([_approximation(row)] if row["is_approximate"] else []),
@@ -207,8 +219,8 @@ def _item_line(customer: Customer, row: Row) -> list[str]:
         row["subscription_item_id"],
         printable(customer.prices[row["price_id"]]),
         _quantity(row),
-        billing_interval_segment(row["billing_interval"], row["billing_interval_count"]),
-        format_money(row["mrr_micros"], row["currency"]),
+        billing_interval_segment(interval, row["billing_interval_count"]) if interval else "-",
+        "-" if micros is None else format_money(micros, row["currency"]),
         printable("; ".join(remarks)),
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import RenderableType
 
-from nrr_pipeline.cli import documents
+from nrr_pipeline.cli import documents, usage
 from nrr_pipeline.cli.exchange_rates import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.cli.opening import Opened, nothing_yet, opened
 from nrr_pipeline.cli.rendering import bold, day, faint, print_parts, table
@@ -84,8 +84,12 @@ def command(*, as_of: datetime | None, customer_id: str | None, as_json: bool) -
         else:
             rows = totals_of(installation.connection, as_of_date)
             foreign = foreign_mrr(installation.connection, as_of_date, _reporting(rows))
-            document = _document(as_of_date, rows, foreign)
-            parts = _parts(as_of_date, rows, foreign)
+            metered = usage.read(installation, as_of_date)
+            document = {
+                **_document(as_of_date, rows, foreign),
+                "usage": usage.totals_document(metered),
+            }
+            parts = [*_parts(as_of_date, rows, foreign), *usage.totals_parts(metered)]
         if as_json:
             documents.write({**document, **installation.document()})
             return

@@ -27,6 +27,7 @@ from nrr_pipeline.demo.log import BusinessLog, end_of_log
 from nrr_pipeline.demo.migration import MIGRATED, migration_time
 from nrr_pipeline.demo.price_list import standard_catalog
 from nrr_pipeline.demo.story import MonthPlan, plan_for
+from nrr_pipeline.demo.unknowable import EVENTS_LAST
 
 DEFAULT_SEED = 2535
 DEFAULT_CUSTOMERS = 300
@@ -52,16 +53,19 @@ def simulate(
     customers: int = DEFAULT_CUSTOMERS,
     first_day: date = FIRST_DAY,
     last_day: date = LAST_DAY,
+    is_knowable: bool = False,
 ) -> BusinessLog:
     """Let the business live from its first day to its last, and tell what happened.
 
-    The same arguments give the same log, to the second and to the id.
+    The same arguments give the same log, to the second and to the id. In one that ``is_knowable``
+    nothing happens of which the account at the log's end no longer tells; see ``unknowable``.
     """
     if last_day < first_day:
         raise ValueError(f"The last day, {last_day}, lies before the first, {first_day}.")
-    books = Books(seed, standard_catalog(seed, first_day))
-    _Simulation(books, customers, first_day, last_day).run()
     ends_at = end_of_log(last_day)
+    told_since = ends_at - EVENTS_LAST + DAY if is_knowable else None
+    books = Books(seed, standard_catalog(seed, first_day), told_since=told_since)
+    _Simulation(books, customers, first_day, last_day).run()
     happenings = sorted(
         (happening for happening in books.happenings if happening.at <= ends_at),
         key=lambda happening: (happening.at, happening.subscription_id),

@@ -136,9 +136,9 @@ def _make(
     if proposal.change is Change.SEATS and books.dice.happens(_TYPING_ERROR):
         at = _mistype(books, contract, at, proposal)
     is_short = contract.cadence.months <= 1 and proposal.change is Change.SEATS
-    is_prorated = not (is_short and books.dice.happens(_WITHOUT_PRORATION))
+    is_silent = is_short and books.dice.happens(_WITHOUT_PRORATION) and books.may_be_silent(at)
     books.change(
-        contract, at, proposal.change, proposal.items, proposal.cause, is_prorated=is_prorated
+        contract, at, proposal.change, proposal.items, proposal.cause, is_prorated=not is_silent
     )
     for item in proposal.items:
         if item.trial_end is not None:

@@ -36,7 +36,6 @@ from nrr_pipeline.demo.story import Size
 FOREVER = 1 << 62
 _AFTER_RENEWAL, _BEFORE_RENEWAL = 2 * HOUR, HOUR
 _FIRST_INLINE_PRICE = 1 << 12
-
 _FLEXIBLE_SINCE = midnight(date(2025, 9, 30))
 
 
@@ -123,7 +122,8 @@ def billing_mode(account: Account, at: int) -> BillingMode:
 class Books:
     """All accounts and contracts, and the log that grows with every change to them."""
 
-    def __init__(self, seed: int, catalog: Catalog) -> None:
+    def __init__(self, seed: int, catalog: Catalog, *, told_since: int | None = None) -> None:
+        self.told_since = told_since
         self.dice = Dice(seed)
         self.ids = Identifiers(seed)
         self.catalog = catalog
@@ -186,7 +186,7 @@ class Books:
             billing_mode=billing_mode(account, at),
         )
         items = tuple(self.new_item(contract, wish.price.id, wish.quantity, at) for wish in wishes)
-        self._set_items(contract, items)
+        self.set_items(contract, items)
         account.contracts.append(contract)
         self.contracts.append(contract)
         return contract
@@ -225,9 +225,8 @@ class Books:
         if cadence != contract.cadence:
             contract.cycles = BillingCycles(at, cadence)
             contract.account.may_have_credit = contract.has_switched = True
-        self._set_items(contract, items)
-        if contract.yearly_amount < before:
-            contract.account.may_have_credit = True
+        self.set_items(contract, items)
+        contract.account.may_have_credit |= contract.yearly_amount < before
         contract.free_from = at + HOUR
         self.happenings.append(
             ItemsChanged(
@@ -241,8 +240,12 @@ class Books:
         )
 
     def set_items(self, contract: Contract, items: tuple[Item, ...]) -> None:
-        """Put other items into the books that the log tells of otherwise."""
-        self._set_items(contract, items)
+        """Put other items into the books; telling the log is left to the caller."""
+        contract.items = items
+        contract.yearly_amount = self.yearly_amount(items)
+        others = {self.price_of[item.price_id].cadence for item in items} - {contract.cadence}
+        anchor = contract.cycles.anchor
+        contract.side_cycles = BillingCycles(anchor, others.pop()) if others else None
 
     def restart(self, contract: Contract, at: int) -> None:
         """Begin the cycles of a subscription anew."""
@@ -268,6 +271,10 @@ class Books:
 
     # What the books tell
 
+    def may_be_silent(self, at: int) -> bool:
+        """Whether something may happen that only events tell of: always, or ``told_since``."""
+        return self.told_since is None or at >= self.told_since
+
     def yearly_amount(self, items: tuple[Item, ...]) -> int:
         """What items cost in a year, in cents: about twelve times their MRR."""
         return sum(yearly_cost(self.price_of[item.price_id], item.quantity) for item in items)
@@ -291,10 +298,3 @@ class Books:
         at = max(at, cycle_start + _AFTER_RENEWAL + second % HOUR)
         at = min(at, cycle_end - _BEFORE_RENEWAL - second % HOUR)
         return at if start <= at < end else None
-
-    def _set_items(self, contract: Contract, items: tuple[Item, ...]) -> None:
-        contract.items = items
-        contract.yearly_amount = self.yearly_amount(items)
-        others = {self.price_of[item.price_id].cadence for item in items} - {contract.cadence}
-        anchor = contract.cycles.anchor
-        contract.side_cycles = BillingCycles(anchor, others.pop()) if others else None

@@ -54,7 +54,7 @@ def pause_some(books: Books, month: Month) -> None:
         resumes_at = until if books.dice.happens(_COMES_BACK) else None
         if pauses_payments:
             _pause_collection(books, contract, at, resumes_at)
-        elif not contract.keeps_items and contract.side_cycles is None:
+        elif _may_pause(contract) and books.may_be_silent(at):
             _pause(books, contract, at, resumes_at)
 
 
@@ -128,6 +128,8 @@ def open_first_payment(books: Books, contract: Contract, at: int) -> bool:
 
 def _pause_collection(books: Books, contract: Contract, at: int, resumes_at: int | None) -> None:
     behavior = books.dice.weigh(_BEHAVIORS)
+    if behavior != "keep_as_draft" and not books.may_be_silent(at):
+        return
     books.happenings.append(
         CollectionPaused(
             at=at, subscription_id=contract.id, behavior=behavior, resumes_at=resumes_at
@@ -165,6 +167,10 @@ def _more(contract: Contract) -> tuple[Item, ...]:
         item if item.quantity is None else item._replace(quantity=item.quantity + 2)
         for item in contract.items
     )
+
+
+def _may_pause(contract: Contract) -> bool:
+    return not contract.keeps_items and contract.side_cycles is None
 
 
 def _may_wait(contract: Contract) -> bool:

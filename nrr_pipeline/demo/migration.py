@@ -27,7 +27,7 @@ def migration_time(start: int, end: int) -> int:
 def migrated(books: Books, started: Subscribed, opened: int) -> Subscribed:
     """A start as the migration makes it: with a past, billed or not."""
     dice = books.dice
-    is_past_billed = dice.happens(_IS_PAST_BILLED)
+    is_past_billed = dice.happens(_IS_PAST_BILLED) or books.told_since is not None
     days = dice.between(*(_BILLED_DAYS if is_past_billed else _UNBILLED_DAYS))
     since = max(opened, started.at - days * DAY - dice.between(0, DAY))
     return Subscribed(

@@ -6,9 +6,7 @@ belongs to the ``render_…`` modules, and what follows from a happening by rule
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nrr_pipeline.demo.account import OBJECT_KINDS, StripeAccount, StripeObject
@@ -22,6 +20,7 @@ from nrr_pipeline.demo.log import (
     CustomerDeleted,
     CustomerDiscounted,
     DiscountGiven,
+    DiscountRemoved,
     Happening,
     Subscribed,
 )
@@ -32,9 +31,13 @@ from nrr_pipeline.demo.render_events import EVENT_WINDOW, event_object, invoice_
 from nrr_pipeline.demo.render_invoices import InvoicePrinter
 from nrr_pipeline.demo.render_schedules import schedule_object
 from nrr_pipeline.demo.render_subscriptions import SubscriptionPrinter, billing_mode
+from nrr_pipeline.garbage import without_collecting
 
 _CUSTOMER_OWNERS = 1 << 23
 """Owner numbers from here on are customers; those below are subscriptions."""
+
+_DISCOUNT_EVENTS_BASE = 1 << 18
+"""Event numbers of a subscription from here on, and below its invoices', belong to discounts."""
 
 
 def render(log: BusinessLog, now: int | None = None) -> StripeAccount:
@@ -46,20 +49,8 @@ def render(log: BusinessLog, now: int | None = None) -> StripeAccount:
     moment = log.ends_at if now is None else now
     if moment > log.ends_at:
         raise ValueError(f"The log ends at {log.ends_at}; it knows nothing of {moment}.")
-    with _garbage_collection_off():
+    with without_collecting():
         return _Rendering(log, moment).account()
-
-
-@contextmanager
-def _garbage_collection_off() -> Iterator[None]:
-    """Keep the collector from walking millions of objects that are all still wanted."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _History(NamedTuple):
@@ -161,6 +152,8 @@ class _Rendering:
         if customer.created >= self._now - EVENT_WINDOW:
             created = customer_object(account, has_bought=False)
             self._add_event(owner, 0, "customer.created", customer.created, created)
+        for history in histories:
+            self._render_discount_events(history)
         for subscription_owner, billing in billings:
             self._render_subscription(billing)
             printer = InvoicePrinter(billing.state.id, account, self._catalog, self._discounts)
@@ -206,6 +199,22 @@ class _Rendering:
             before=before and self._subscriptions.show(before),
             request_id=moment.event_id.replace("evt_1", "req_") if moment.is_request else None,
         )
+
+    def _render_discount_events(self, history: _History) -> None:
+        """Tell of the discounts of a subscription that were lately given later, or taken away."""
+        started = history.started
+        grants = {grant.id: grant for grant in started.grants}
+        for part, each in enumerate(history.later, start=_DISCOUNT_EVENTS_BASE):
+            if isinstance(each, DiscountGiven):
+                grant, event_type = each.grant, "customer.discount.created"
+                grants[grant.id] = grant
+            elif isinstance(each, DiscountRemoved):
+                grant, event_type = grants[each.discount_id], "customer.discount.deleted"
+            else:
+                continue
+            if each.at >= self._now - EVENT_WINDOW:
+                shown = self._discounts.show(grant, started.customer_id, started.subscription_id)
+                self._add_event(history.owner, part, event_type, each.at, shown)
 
     def _render_invoices(
         self, owner: int, invoices: Sequence[Invoice], printer: InvoicePrinter

@@ -13,18 +13,24 @@ from datetime import date, timedelta
 from nrr_pipeline.demo import log as logged
 from nrr_pipeline.demo.cycles import DAY, BillingCycles, Cadence, day_of
 
-_EVENTS_LAST = 29 * DAY
+EVENTS_LAST = 29 * DAY
+"""Within this time before a moment its events surely tell what happened."""
+
 _HIDING = {"void", "mark_uncollectible"}
 
 
 @dataclass(frozen=True, slots=True)
 class Unknowable:
-    """Days on which the account does not prove what a subscription was worth."""
+    """Days on which the account does not prove what a subscription was worth.
+
+    Where it ``is_traceless`` nothing even hints at it, so that nobody can say to be unsure.
+    """
 
     subscription_id: str
     valid_from: date
     valid_to: date
     reason: str
+    is_traceless: bool = False
 
     def holds_on(self, day: date) -> bool:
         """Whether a day is one of them."""
@@ -53,7 +59,8 @@ def _past(history: list[logged.Happening]) -> list[Unknowable]:
         return []
     if started.is_past_billed:
         return []
-    return [_days(started, started.start_date, started.at, "backdated without an invoice")]
+    reason = "backdated without an invoice"
+    return [_days(started, started.start_date, started.at, reason, is_traceless=True)]
 
 
 def _pauses(log: logged.BusinessLog, history: list[logged.Happening], now: int) -> list[Unknowable]:
@@ -68,13 +75,29 @@ def _pauses(log: logged.BusinessLog, history: list[logged.Happening], now: int) 
         if _hides(each):
             begun = each
         elif begun is not None and _ends_pause(each):
-            if begun.at < now - _EVENTS_LAST:
-                found.append(_days(begun, begun.at, each.at, "an old pause"))
+            if begun.at < now - EVENTS_LAST:
+                found.append(_old_pause(log, history, begun, each.at, now))
             begun = None
-    if isinstance(begun, logged.CollectionPaused) and begun.at < now - _EVENTS_LAST:
+    if isinstance(begun, logged.CollectionPaused) and begun.at < now - EVENTS_LAST:
         until = min(_cycle_end(log, history, begun.at), now + DAY)
         found.append(_days(begun, begun.at, until, "a pause of collection that lasts"))
     return found
+
+
+def _old_pause(
+    log: logged.BusinessLog,
+    history: list[logged.Happening],
+    begun: logged.Happening,
+    end: int,
+    now: int,
+) -> Unknowable:
+    """A pause that is over; between two invoices, both paid, it is as if it had never been."""
+    is_between = isinstance(begun, logged.CollectionPaused) and end <= _cycle_end(
+        log, history, begun.at
+    )
+    if is_between and end < now - EVENTS_LAST:
+        return _days(begun, begun.at, end, "an old pause between two invoices", is_traceless=True)
+    return _days(begun, begun.at, end, "an old pause")
 
 
 def _hides(happening: logged.Happening) -> bool:
@@ -96,7 +119,7 @@ def _unbilled_changes(
         for each in history
         if isinstance(each, logged.ItemsChanged)
         and not each.is_prorated
-        and each.at < now - _EVENTS_LAST
+        and each.at < now - EVENTS_LAST
     ]
 
 
@@ -119,6 +142,9 @@ def _cycle_end(log: logged.BusinessLog, history: list[logged.Happening], at: int
     return BillingCycles(anchor, cadence).containing(at)[1]
 
 
-def _days(about: logged.Happening, start: int, end: int, reason: str) -> Unknowable:
+def _days(
+    about: logged.Happening, start: int, end: int, reason: str, *, is_traceless: bool = False
+) -> Unknowable:
     first, last = day_of(start), day_of(end)
-    return Unknowable(about.subscription_id, first, max(last, first + timedelta(days=1)), reason)
+    last = max(last, first + timedelta(days=1))
+    return Unknowable(about.subscription_id, first, last, reason, is_traceless)

@@ -3,7 +3,7 @@
 What a stretch is worth does not belong here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from nrr_pipeline.metrics.discounts import Discount, Duration
@@ -57,6 +57,40 @@ def counting_pieces(
         elif _is_counted(segment, rules):
             _until_limit(pieces, segment, rules.past_due_max_seconds)
     return pieces
+
+
+def hold_out_items(
+    pieces: Iterable[HistorySegment], unknown_forms: Mapping[str, str]
+) -> list[HistorySegment]:
+    """The same parts, with every item held out whole that ever had a price without a rule.
+
+    What is known of its other time would show as a change that nobody knows.
+
+    Args:
+        pieces: The parts of one subscription's history that have MRR.
+        unknown_forms: Prices whose billing interval or scheme has no rule, with the reason.
+    """
+    pieces = list(pieces)
+    reasons = {
+        piece.subscription_item_id: unknown_forms[piece.terms.price_id]
+        for piece in pieces
+        if piece.terms.price_id in unknown_forms
+    }
+    return [
+        replace(piece, held_out=reasons[piece.subscription_item_id])
+        if piece.held_out is None and piece.subscription_item_id in reasons
+        else piece
+        for piece in pieces
+    ]
+
+
+def doubtful_gaps(segments: Iterable[HistorySegment]) -> list[HistorySegment]:
+    """The parts of history that do not count, though it is not certain that they should not."""
+    return [
+        replace(segment, alternative=None)
+        for segment in segments
+        if segment.state is BillingState.UNBILLED
+    ]
 
 
 def _is_counted(segment: HistorySegment, rules: CountingRules) -> bool:

@@ -35,7 +35,9 @@ class Discount:
     ``percent_off`` is in per cent. ``amounts_off`` are minor units by currency, sorted by currency.
     A discount without either, or of unknown duration, has no rule: where it would be subtracted,
     its items are held out. ``product_ids`` of ``None`` puts no limit on the products.
-    ``position`` is the place in the array that it stands in.
+    ``position`` is the place in the array that it stands in. ``proven_price_ids`` of a coupon whose
+    limits nothing tells are the prices that it was seen to discount; ``None`` where its limits are
+    known.
     """
 
     discount_id: str
@@ -46,6 +48,7 @@ class Discount:
     percent_off: Fraction | None = None
     amounts_off: tuple[tuple[str, Fraction], ...] = ()
     product_ids: frozenset[str] | None = None
+    proven_price_ids: frozenset[str] | None = None
 
     def covers(self, product_id: str) -> bool:
         """Whether the coupon discounts this product."""
@@ -168,7 +171,7 @@ def _problem(discount: Discount, currency: str) -> str | None:
     """Why a discount cannot be computed."""
     percent, amount = discount.percent_off, dict(discount.amounts_off).get(currency)
     if discount.duration is Duration.UNKNOWN:
-        return "its duration is not known"
+        return _unknown(discount)
     if percent is not None:
         return None if 0 <= percent <= 100 else f"it takes {percent} per cent off"  # noqa: PLR2004
     if not discount.amounts_off:
@@ -176,3 +179,14 @@ def _problem(discount: Discount, currency: str) -> str | None:
     if amount is None:
         return f"it has no amount off in {currency}"
     return None if amount >= 0 else f"it takes a negative amount off: {amount}"
+
+
+def _unknown(discount: Discount) -> str:
+    """What is not known of a discount that cannot be computed, and what helps."""
+    fix = f"remove the discount {discount.discount_id} in Stripe and give it again"
+    if discount.percent_off is not None or discount.amounts_off:
+        return f"the discount has an end that is no time, or lies before its start; {fix}"
+    return (
+        "Stripe shows no such coupon any more, or one that cannot be read: what it takes off and "
+        f"for how long is not known. Create a coupon of this id and its terms again, or {fix}"
+    )

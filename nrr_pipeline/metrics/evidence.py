@@ -39,6 +39,7 @@ class BillingState(StrEnum):
     PAUSED = "paused"
     COLLECTION_PAUSED = "collection_paused"
     INCOMPLETE = "incomplete"
+    UNBILLED = "unbilled"
     UNKNOWN = "unknown"
 
 
@@ -92,8 +93,8 @@ class TermsFact:
 class StateSpan:
     """A stretch in which the whole subscription, or one item, is not simply active.
 
-    ``held_out`` says why a stretch that may have MRR cannot be priced, ``approximation`` why one
-    that counts may not have.
+    ``held_out`` says why a stretch that may have MRR cannot be priced. ``approximation`` says why
+    one that counts may not have, or why one that nothing bills, which does not count, may have.
     """
 
     starts_at: int

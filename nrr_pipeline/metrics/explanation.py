@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from nrr_pipeline.metrics.counting import CountingRules, counting_pieces
+from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
 from nrr_pipeline.metrics.discounts import DiscountLevel, Reduction
 from nrr_pipeline.metrics.history import HistorySegment
@@ -25,6 +25,18 @@ class Step:
     label: str
     minor_units: Fraction
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How amounts of one currency are written, whose minor unit has so many micros."""
+
+    currency: str
+    unit_micros: int
+
+    def money(self, minor_units: Fraction) -> str:
+        major = minor_units * self.unit_micros / MICROS_PER_MAJOR
+        return f"{self.currency.upper()} {format_exact(major)}"
 
 
 def explain_stretch(
@@ -50,11 +62,7 @@ def explain_stretch(
         UnpriceableError: The item is held out then; the message says why.
     """
     valuation = Valuation(prices, rules)
-    holding = [
-        piece
-        for piece in counting_pieces(segments, rules)
-        if piece.valid_from <= at and (piece.valid_to is None or at < piece.valid_to)
-    ]
+    holding = [piece for piece in valuation.pieces(segments) if piece.holds(at)]
     for piece in holding:
         if piece.subscription_item_id == subscription_item_id:
             return list(_steps(valuation, piece, valuation.mates(piece, holding)))
@@ -66,16 +74,17 @@ def _steps(
 ) -> Iterator[Step]:
     worth = valuation.worth(piece, mates)
     price = valuation.price(piece.terms.price_id)
-    currency = piece.currency
-    result = Fraction(worth.micros, minor_unit_micros(currency))
+    unit = minor_unit_micros(piece.currency, valuation.rules.normalization.decimals)
+    shown = _Shown(piece.currency, unit)
+    result = Fraction(worth.micros, unit)
     if price.is_metered:
         yield Step("usage", Fraction(0), f"{price.price_id} is metered: usage is not in MRR")
-        yield Step("mrr", result, _money(result, currency))
+        yield Step("mrr", result, shown.money(result))
         return
-    yield from _charge_steps(price, piece.terms.quantity, currency)
+    yield from _charge_steps(price, piece.terms.quantity, shown)
     net = valuation.nets(piece, mates)
     for reduction in net.reductions:
-        yield _discount_step(reduction, currency)
+        yield _discount_step(reduction, shown)
     without_tax = valuation.without_tax(net.amount, piece, price)
     if valuation.contains_tax(price, piece):
         rate = piece.tax_rate
@@ -88,14 +97,14 @@ def _steps(
     yield Step(
         "normalization",
         monthly,
-        f"{_money(without_tax, currency)} for {_interval(price)} / {months} months",
+        f"{shown.money(without_tax)} for {_interval(price)} / {months} months",
     )
-    yield Step("mrr", result, f"{_money(result, currency)}, rounded half to even to a micro")
+    yield Step("mrr", result, f"{shown.money(result)}, rounded half to even to a micro")
 
 
-def _charge_steps(price: Price, quantity: int | None, currency: str) -> Iterator[Step]:
+def _charge_steps(price: Price, quantity: int | None, shown: _Shown) -> Iterator[Step]:
     """Price, packs, quantity or tiers: what one billing interval costs before discounts."""
-    amounts = amounts_in(price, currency)
+    amounts = amounts_in(price, shown.currency)
     units = charged_units(price, quantity)
     counted = f"{quantity}"
     if price.divide_by is not None:
@@ -106,10 +115,10 @@ def _charge_steps(price: Price, quantity: int | None, currency: str) -> Iterator
         yield Step(
             "price",
             unit_amount,
-            f"{price.price_id}: {_money(unit_amount, currency)} for {_interval(price)}",
+            f"{price.price_id}: {shown.money(unit_amount)} for {_interval(price)}",
         )
         total = unit_amount * units
-        yield Step("quantity", total, f"{counted} x {_money(unit_amount, currency)}")
+        yield Step("quantity", total, f"{counted} x {shown.money(unit_amount)}")
         return
     yield Step(
         "price",
@@ -118,31 +127,26 @@ def _charge_steps(price: Price, quantity: int | None, currency: str) -> Iterator
     )
     for charge in tier_charges(price, amounts, units):
         end = "and above" if charge.tier.up_to is None else f"up to {charge.tier.up_to}"
-        detail = f"{charge.units} x {_money(charge.tier.unit_amount, currency)}"
+        detail = f"{charge.units} x {shown.money(charge.tier.unit_amount)}"
         if charge.tier.flat_amount:
-            detail += f" + {_money(charge.tier.flat_amount, currency)} flat"
+            detail += f" + {shown.money(charge.tier.flat_amount)} flat"
         yield Step("tier", charge.amount, f"tier {charge.number} ({end}): {detail}")
 
 
-def _discount_step(reduction: Reduction, currency: str) -> Step:
+def _discount_step(reduction: Reduction, shown: _Shown) -> Step:
     discount = reduction.discount
     name = f"{discount.coupon_id} of the {discount.level} ({discount.duration})"
-    before = _money(reduction.before, currency)
+    before = shown.money(reduction.before)
     if discount.percent_off is not None:
         detail = f"{format_exact(discount.percent_off)} % off {before}"
     else:
-        fixed = _money(dict(discount.amounts_off)[currency], currency)
+        fixed = shown.money(dict(discount.amounts_off)[shown.currency])
         detail = f"{fixed} off"
         if discount.level is not DiscountLevel.ITEM:
-            detail += f" the invoice, spread: {before} of {_money(reduction.spread_over, currency)}"
+            detail += f" the invoice, spread: {before} of {shown.money(reduction.spread_over)}"
     return Step("discount", -reduction.amount, f"{name}: {detail}")
 
 
 def _interval(price: Price) -> str:
     count = price.billing_interval_count
     return f"1 {price.billing_interval}" if count == 1 else f"{count} {price.billing_interval}s"
-
-
-def _money(minor_units: Fraction, currency: str) -> str:
-    major = minor_units * minor_unit_micros(currency) / MICROS_PER_MAJOR
-    return f"{currency.upper()} {format_exact(major)}"

@@ -6,8 +6,9 @@ same under every policy.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import TypeVar
 
 from nrr_pipeline.metrics.discounts import Discount, DiscountLevel, in_order
@@ -31,10 +32,11 @@ class HistorySegment:
 
     ``valid_from`` and ``valid_to`` are unix seconds, half-open; ``None`` is open-ended. Where
     ``approximation`` is set, ``alternative`` are the terms that may be the true ones (``None``:
-    the item may not have counted at all). ``held_out`` says why the stretch cannot be priced.
-    ``end_reason`` is set on the last stretch before MRR ends. ``discounts`` are all that are in
-    force, in their order and whatever their duration; ``tax_rate`` is the tax that tax-inclusive
-    amounts contain. Where ``is_at_risk``, ``at_risk_since`` says since when.
+    the item may not have counted at all, or where it does not, may have). ``held_out`` says why
+    the stretch cannot be priced. ``end_reason`` is set on the last stretch before MRR ends.
+    ``discounts`` are all that are in force, in their order and whatever their duration;
+    ``tax_rate`` is the tax that tax-inclusive amounts contain. Where ``is_at_risk``,
+    ``at_risk_since`` says since when.
     """
 
     subscription_item_id: str
@@ -57,28 +59,38 @@ class HistorySegment:
     tax_rate: Fraction | None = None
     at_risk_since: int | None = None
 
+    def holds(self, at: int) -> bool:
+        """Whether an instant lies within the stretch."""
+        return _holds(self.valid_from, self.valid_to, at)
+
+    def overlaps(self, other: "HistorySegment") -> bool:
+        """Whether two stretches have an instant in common."""
+        return (other.valid_to is None or self.valid_from < other.valid_to) and (
+            self.valid_to is None or other.valid_from < self.valid_to
+        )
+
 
 def fold_subscription(evidence: SubscriptionEvidence) -> list[HistorySegment]:
     """The step function of every item of one subscription, in order of item and time."""
     segments: list[HistorySegment] = []
     for item in evidence.items:
+        overlays = _Overlays.of(evidence, item)
         pieces = [
             segment
             for stretch in fold_terms(item, starts_at=evidence.starts_at, ends_at=evidence.ends_at)
-            for segment in _overlay(evidence, item, stretch)
+            for segment in _overlay(evidence, item, stretch, overlays)
         ]
         segments.extend(_with_end_reason(_merge_equal(pieces), evidence))
     return segments
 
 
 def _overlay(
-    evidence: SubscriptionEvidence, item: ItemEvidence, stretch: TermsStretch
+    evidence: SubscriptionEvidence, item: ItemEvidence, stretch: TermsStretch, overlays: "_Overlays"
 ) -> Iterator[HistorySegment]:
     """Cut a stretch wherever a state, a flag, a discount or the tax of the item changes."""
-    overlays = _Overlays.of(evidence, item)
     cuts = sorted(
         edge
-        for edge in overlays.edges()
+        for edge in overlays.edges
         if stretch.starts_at < edge and (stretch.ends_at is None or edge < stretch.ends_at)
     )
     bounds = [stretch.starts_at, *cuts, stretch.ends_at]
@@ -89,35 +101,29 @@ def _overlay(
 
 @dataclass(frozen=True, slots=True)
 class _Overlays:
-    """Everything beside its terms that changes in the life of one item."""
+    """Everything beside its terms that changes in the life of one item; it does so at ``edges``."""
 
     states: tuple[StateSpan, ...]
     at_risk: tuple[tuple[int, int | None], ...]
     scheduled_churn: tuple[tuple[int, int | None], ...]
     discounts: tuple[DiscountSpan, ...]
     taxes: tuple[TaxSpan, ...]
+    edges: frozenset[int]
 
     @classmethod
     def of(cls, evidence: SubscriptionEvidence, item: ItemEvidence) -> "_Overlays":
         """What concerns an item; its own states and taxes before those of the subscription."""
         item_id = item.subscription_item_id
-        return cls(
-            states=(*item.spans, *evidence.spans),
-            at_risk=evidence.at_risk,
-            scheduled_churn=evidence.scheduled_churn,
-            discounts=tuple(span for span in evidence.discounts if span.item_id in {item_id, None}),
-            taxes=(
-                *(span for span in evidence.taxes if span.item_id == item_id),
-                *(span for span in evidence.taxes if span.item_id is None),
-            ),
+        states = (*item.spans, *evidence.spans)
+        discounts = tuple(span for span in evidence.discounts if span.item_id in {item_id, None})
+        taxes = (
+            *(span for span in evidence.taxes if span.item_id == item_id),
+            *(span for span in evidence.taxes if span.item_id is None),
         )
-
-    def edges(self) -> set[int]:
-        """Every second at which something may change."""
-        spans = (*self.states, *self.discounts, *self.taxes)
-        pairs = [(span.starts_at, span.ends_at) for span in spans]
-        pairs.extend((*self.at_risk, *self.scheduled_churn))
-        return {edge for pair in pairs for edge in pair if edge is not None}
+        pairs = [(span.starts_at, span.ends_at) for span in (*states, *discounts, *taxes)]
+        pairs.extend((*evidence.at_risk, *evidence.scheduled_churn))
+        edges = frozenset(edge for pair in pairs for edge in pair if edge is not None)
+        return cls(states, evidence.at_risk, evidence.scheduled_churn, discounts, taxes, edges)
 
     def discounts_at(self, at: int) -> tuple[Discount, ...]:
         """What is in force, in order: the customer's only where the subscription has none."""
@@ -185,23 +191,19 @@ def _holds(starts_at: int, ends_at: int | None, at: int) -> bool:
     return starts_at <= at and (ends_at is None or at < ends_at)
 
 
+_PROOF = frozenset({"valid_from", "valid_to", "source", "source_id"})
+_content = attrgetter(*(each.name for each in fields(HistorySegment) if each.name not in _PROOF))
+
+
 def _merge_equal(segments: list[HistorySegment]) -> list[HistorySegment]:
     """Join neighbors that differ in nothing but their time and the document that proves them."""
     merged: list[HistorySegment] = []
     for segment in segments:
-        if merged and merged[-1].valid_to == segment.valid_from:
-            last = merged[-1]
-            longer = replace(last, valid_to=segment.valid_to)
-            same = replace(
-                segment,
-                valid_from=last.valid_from,
-                source=last.source,
-                source_id=last.source_id,
-            )
-            if longer == same:
-                merged[-1] = longer
-                continue
-        merged.append(segment)
+        last = merged[-1] if merged else None
+        if last and last.valid_to == segment.valid_from and _content(last) == _content(segment):
+            merged[-1] = replace(last, valid_to=segment.valid_to)
+        else:
+            merged.append(segment)
     return merged
 
 
@@ -221,6 +223,7 @@ _STATE_REASONS = {
     BillingState.UNPAID: EndReason.INVOLUNTARY,
     BillingState.PAUSED: EndReason.PAUSED,
     BillingState.COLLECTION_PAUSED: EndReason.PAUSED,
+    BillingState.UNBILLED: EndReason.PAUSED,
 }
 
 

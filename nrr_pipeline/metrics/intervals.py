@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from nrr_pipeline.metrics.counting import CountingRules, counting_pieces
+from nrr_pipeline.metrics.counting import CountingRules, doubtful_gaps
 from nrr_pipeline.metrics.evidence import Finding, LineAmount
 from nrr_pipeline.metrics.history import HistorySegment
 from nrr_pipeline.metrics.line_checks import check_lines
@@ -97,7 +97,8 @@ class IntervalBuilder:
         intervals: list[MrrInterval] = []
         remarks: dict[tuple[str, str], MrrInterval] = {}
         usage: dict[str, Finding] = {}
-        pieces = counting_pieces(segments, self._rules)
+        segments = list(segments)
+        pieces = self._valuation.pieces(segments)
         for piece, mates in self._valuation.slices(pieces):
             price = self._prices.get(piece.terms.price_id)
             if price is not None and price.is_metered:
@@ -110,11 +111,15 @@ class IntervalBuilder:
                 _remark(remarks, interval)
             elif intervals:
                 _end_within_a_day(intervals, interval)
+        for gap in doubtful_gaps(segments):
+            interval = self._interval(gap, [])
+            if interval.mrr_micros and interval.valid_from < interval.valid_to:
+                _remark(remarks, interval)
         return intervals, [*(_finding(remark) for remark in remarks.values()), *usage.values()]
 
     def check_lines(self, lines: Iterable[LineAmount], currency: str) -> list[Finding]:
         """Hold prices and discounts against what ordinary full-period lines charged."""
-        return check_lines(lines, self._prices, currency)
+        return check_lines(lines, self._prices, currency, self._rules.normalization.decimals)
 
     def _interval(self, piece: HistorySegment, mates: list[HistorySegment]) -> MrrInterval:
         """The piece in days; may be worth 0, or lie within one day."""

@@ -23,10 +23,16 @@ class UnpriceableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Normalization:
-    """How many weeks and days of billing make a year (settings ``normalization.*``)."""
+    """How what Stripe charges becomes micros a month.
+
+    How many weeks and days of billing make a year (settings ``normalization.*``), and how many
+    decimals a currency's amounts have where the built-in table does not hold (setting
+    ``currencies.minor_units``).
+    """
 
     weeks_per_year: Fraction = Fraction(52)
     days_per_year: Fraction = Fraction(365)
+    decimals: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
 
     def months(self, billing_interval: str, billing_interval_count: int) -> Fraction:
         """How many months one billing interval lasts.
@@ -126,7 +132,7 @@ def item_mrr_micros(
 def monthly_factor(price: Price, *, currency: str, normalization: Normalization) -> Fraction:
     """Micros a month for one minor unit a billing interval of this price, exact."""
     months = normalization.months(price.billing_interval, price.billing_interval_count)
-    return minor_to_micros(1 / months, currency)
+    return minor_to_micros(1 / months, currency, normalization.decimals)
 
 
 def monthly_micros(amount: Fraction, factor: Fraction, price: Price) -> int:
@@ -160,13 +166,9 @@ def amounts_in(price: Price, currency: str) -> Amounts:
     Raises:
         UnpriceableError: The price has no rule, or no amounts in this currency.
     """
-    if price.unsupported is not None:
-        raise UnpriceableError(f"{price.price_id}: {price.unsupported}")
-    if price.billing_interval not in BILLING_INTERVALS or price.billing_interval_count < 1:
-        raise UnpriceableError(
-            f"{price.price_id}: billing interval {price.billing_interval!r} x "
-            f"{price.billing_interval_count} is not known; known are {', '.join(BILLING_INTERVALS)}"
-        )
+    problem = form_problem(price)
+    if problem is not None:
+        raise UnpriceableError(problem)
     amounts = price.amounts if price.currency == currency else price.options.get(currency)
     if amounts is None:
         raise UnpriceableError(
@@ -178,6 +180,20 @@ def amounts_in(price: Price, currency: str) -> Amounts:
     if amounts.unit_amount is None and not amounts.tiers:
         raise UnpriceableError(f"{price.price_id}: it has no unit amount and no tiers")
     return amounts
+
+
+def form_problem(price: Price) -> str | None:
+    """Why a licensed price has no rule in any currency: its billing interval or scheme."""
+    if price.is_metered:
+        return None
+    if price.unsupported is not None:
+        return f"{price.price_id}: {price.unsupported}"
+    if price.billing_interval not in BILLING_INTERVALS or price.billing_interval_count < 1:
+        return (
+            f"{price.price_id}: billing interval {price.billing_interval!r} x "
+            f"{price.billing_interval_count} is not known; known are {', '.join(BILLING_INTERVALS)}"
+        )
+    return None
 
 
 def charged_units(price: Price, quantity: int | None) -> int:

@@ -159,16 +159,15 @@ def _by_time(
     for at in sorted(times):
         until = [fact for fact in times[at] if fact.is_until]
         since = [fact for fact in times[at] if not fact.is_until]
-        yield at, _strongest(_not_on_both(until, since)), _strongest(_not_on_both(since, until))
+        yield at, _strongest(until, since), _strongest(since, until)
 
 
-def _not_on_both(facts: list[TermsFact], others: list[TermsFact]) -> list[TermsFact]:
+def _strongest(facts: list[TermsFact], others: list[TermsFact]) -> TermsFact | None:
+    if len(facts) < 2:  # noqa: PLR2004
+        return facts[0] if facts else None
     on_the_other = {fact.terms for fact in others}
-    return [fact for fact in facts if fact.terms not in on_the_other] or facts
-
-
-def _strongest(facts: list[TermsFact]) -> TermsFact | None:
-    return max(facts, key=lambda fact: (fact.strength, fact.source_id), default=None)
+    meant = [fact for fact in facts if fact.terms not in on_the_other] or facts
+    return max(meant, key=lambda fact: (fact.strength, fact.source_id))
 
 
 def _clip(stretch: TermsStretch, starts_at: int, ends_at: int | None) -> TermsStretch | None:
@@ -176,6 +175,8 @@ def _clip(stretch: TermsStretch, starts_at: int, ends_at: int | None) -> TermsSt
     end = _earlier(stretch.ends_at, ends_at)
     if end is not None and end <= start:
         return None
+    if (start, end) == (stretch.starts_at, stretch.ends_at):
+        return stretch
     return replace(stretch, starts_at=start, ends_at=end)
 
 

@@ -7,20 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from nrr_pipeline.metrics.counting import CountingRules
-from nrr_pipeline.metrics.discounts import Charge, Net, apply_discounts, require_rules
+from nrr_pipeline.metrics.counting import CountingRules, counting_pieces, hold_out_items
+from nrr_pipeline.metrics.discounts import Charge, Discount, Net, apply_discounts, require_rules
 from nrr_pipeline.metrics.evidence import Terms
 from nrr_pipeline.metrics.history import HistorySegment
 from nrr_pipeline.metrics.pricing import (
     Price,
     UnpriceableError,
     amounts_in,
+    form_problem,
     interval_amount,
     monthly_factor,
     monthly_micros,
 )
+from nrr_pipeline.metrics.terms_history import UNPROVEN_CHANGE
 
 SHARES_UNKNOWN = "it shares a fixed discount with an item whose amount is not known exactly"
+
+LIMITS_UNKNOWN = "was deleted, and nothing tells whether it is limited to some products"
 
 _Invoice = tuple[str, int]
 """Billing interval and count: the items of a subscription that agree in it are one invoice."""
@@ -41,9 +45,19 @@ class Valuation:
     def __init__(self, prices: Mapping[str, Price], rules: CountingRules) -> None:
         self.prices = prices
         self.rules = rules
+        self._unknown_forms = {
+            price_id: problem
+            for price_id, price in prices.items()
+            if (problem := form_problem(price)) is not None
+        }
         self._amounts: dict[tuple[str, int | None, str], Fraction] = {}
         self._factors: dict[tuple[str, str], Fraction] = {}
         self._undiscounted: dict[tuple[Terms, str, Fraction | None], int] = {}
+
+    def pieces(self, segments: Iterable[HistorySegment]) -> list[HistorySegment]:
+        """The parts of a subscription's history that have MRR, or are held out."""
+        pieces = counting_pieces(segments, self.rules)
+        return hold_out_items(pieces, self._unknown_forms) if self._unknown_forms else pieces
 
     def slices(
         self, pieces: Sequence[HistorySegment]
@@ -58,7 +72,7 @@ class Valuation:
                 yield piece, []
                 continue
             for part in _cut(piece, mates):
-                yield part, [mate for mate in mates if _holds(mate, part.valid_from)]
+                yield part, [mate for mate in mates if mate.holds(part.valid_from)]
 
     def mates(
         self, piece: HistorySegment, pieces: Iterable[HistorySegment]
@@ -71,7 +85,7 @@ class Valuation:
             other
             for other in pieces
             if other.subscription_item_id != piece.subscription_item_id
-            and _overlap(piece, other)
+            and piece.overlaps(other)
             and _may_meet(mine, self._invoices(other))
         ]
 
@@ -204,9 +218,16 @@ class Valuation:
         is_taxed = self.contains_tax(price, piece)
         if piece.approximation is not None:
             bounds = self._alternatives(piece, mates)
-            yield piece.approximation, [*bounds, 0] if is_taxed else bounds
+            is_sure_to_count = piece.approximation == UNPROVEN_CHANGE
+            yield piece.approximation, bounds if is_sure_to_count else [*bounds, 0]
         if is_taxed and piece.tax_rate is None:
             yield f"{price.price_id} contains tax at a rate that nothing tells; taken as is", [0]
+        for discount in self.rules.subtracted(piece.discounts):
+            if not self._is_proven(discount, price):
+                without = tuple(each for each in piece.discounts if each != discount)
+                bounds = [piece, replace(piece, discounts=without)]
+                reason = f"{discount.coupon_id} {LIMITS_UNKNOWN}"
+                yield reason, [self._worth_alone(each) for each in bounds]
         if any(self._is_uncertain(mate) for mate in mates):
             yield SHARES_UNKNOWN, self._extremes(piece)
 
@@ -215,16 +236,26 @@ class Valuation:
     ) -> list[int | None]:
         if piece.alternative is None:
             return [0]
-        other = replace(piece, terms=piece.alternative, held_out=None)
-        try:
-            return self._extremes(other) if mates else [self._worth_alone(other)]
-        except UnpriceableError:
-            return [None]
+        bounds: list[int | None] = []
+        for terms in _between(piece.terms, piece.alternative):
+            other = replace(piece, terms=terms, held_out=None)
+            try:
+                bounds += self._extremes(other) if mates else [self._worth_alone(other)]
+            except UnpriceableError:
+                bounds.append(None)
+        return bounds
 
     def _extremes(self, piece: HistorySegment) -> list[int | None]:
         """The least and the most that a piece can be worth, whatever shares its discounts."""
         unshared = tuple(each for each in piece.discounts if not each.is_spread)
         return [self._worth_alone(piece), self._worth_alone(replace(piece, discounts=unshared))]
+
+    def _is_proven(self, discount: Discount, price: Price) -> bool:
+        """Whether it is known if a discount covers the product of a price."""
+        if discount.proven_price_ids is None:
+            return True
+        proven = (self.prices.get(price_id) for price_id in discount.proven_price_ids)
+        return any(each is not None and each.product_id == price.product_id for each in proven)
 
     def _is_uncertain(self, mate: HistorySegment) -> bool:
         is_exact = mate.approximation is None and self._is_priceable(mate)
@@ -250,6 +281,14 @@ class Valuation:
         return (price.billing_interval, price.billing_interval_count) if price else None
 
 
+def _between(first: Terms, second: Terms) -> set[Terms]:
+    """What terms may have been while they became others: price and quantity may change in turn."""
+    if None in (first.quantity, second.quantity):
+        return {second}
+    mixed = {Terms(first.price_id, second.quantity), Terms(second.price_id, first.quantity)}
+    return {second, *mixed} - {first}
+
+
 def _possible(piece: HistorySegment) -> Iterator[Terms]:
     yield piece.terms
     if piece.alternative is not None:
@@ -269,13 +308,3 @@ def _cut(piece: HistorySegment, mates: Iterable[HistorySegment]) -> Iterator[His
             yield replace(piece, valid_from=start, valid_to=edge, end_reason=None)
             start = edge
     yield replace(piece, valid_from=start)
-
-
-def _overlap(first: HistorySegment, second: HistorySegment) -> bool:
-    return (second.valid_to is None or first.valid_from < second.valid_to) and (
-        first.valid_to is None or second.valid_from < first.valid_to
-    )
-
-
-def _holds(piece: HistorySegment, at: int) -> bool:
-    return piece.valid_from <= at and (piece.valid_to is None or at < piece.valid_to)

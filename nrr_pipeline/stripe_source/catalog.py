@@ -7,7 +7,7 @@ list and for a single object, so that both give the same content. How lists are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -47,6 +47,10 @@ COUPON_EXPANSIONS: Mapping[str, tuple[str, ...]] = {
         "discounts.source.coupon.currency_options",
     ),
     "invoices": (
+        "discounts.source.coupon.applies_to",
+        "discounts.source.coupon.currency_options",
+    ),
+    "subscription_items": (
         "discounts.source.coupon.applies_to",
         "discounts.source.coupon.currency_options",
     ),
@@ -156,6 +160,17 @@ def single(kind: str, object_id: str) -> tuple[str, dict[str, Any]]:
     """Path and parameters of one object."""
     path = f"/v1/{kind}/{quote(object_id, safe='')}"
     return path, {"expand": list(EXPANSIONS.get(kind, ()))}
+
+
+def with_tiers_of(currencies: Iterable[str], price_id: str) -> tuple[str, dict[str, Any]]:
+    """Path and parameters of one price with its tiers in other currencies.
+
+    Stripe shows these for currencies that are named one by one; ``currency_options.tiers`` without
+    a name is accepted and leaves them out.
+    """
+    path, params = single("prices", price_id)
+    named = [f"currency_options.{currency}.tiers" for currency in currencies]
+    return path, {"expand": [*params["expand"], *named]}
 
 
 def _listing(

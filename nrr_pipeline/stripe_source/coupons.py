@@ -10,13 +10,19 @@ from fractions import Fraction
 from nrr_pipeline.metrics.discounts import Duration
 from nrr_pipeline.stripe_source.payloads import Payload, reference_id, whole_number
 
+LIMITS_UNKNOWN = "limits_unknown"
+"""Our own mark on a coupon that no list has: nothing shows the products that it is limited to."""
+
 _ALL = Fraction(100)
 _DURATIONS = frozenset({Duration.FOREVER, Duration.REPEATING, Duration.ONCE})
 
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """A coupon, as far as it decides MRR; of unknown duration where it cannot be read."""
+    """A coupon, as far as it decides MRR; of unknown duration where it cannot be read.
+
+    ``are_limits_unknown`` where it may be limited to products that nothing shows.
+    """
 
     coupon_id: str
     duration: Duration
@@ -24,6 +30,7 @@ class Coupon:
     amounts_off: tuple[tuple[str, Fraction], ...] = ()
     product_ids: frozenset[str] | None = None
     months: int | None = None
+    are_limits_unknown: bool = False
 
 
 def read_coupon(coupon_id: str, payload: Payload | None) -> Coupon:
@@ -45,7 +52,15 @@ def read_coupon(coupon_id: str, payload: Payload | None) -> Coupon:
     if (is_percent and percent is None) or (is_amount and not amounts):
         return unknown
     duration, months = Duration(str(payload["duration"])), payload.get("duration_in_months")
-    return Coupon(coupon_id, duration, percent, amounts, products, whole_number(months))
+    return Coupon(
+        coupon_id,
+        duration,
+        percent,
+        amounts,
+        products,
+        whole_number(months),
+        are_limits_unknown=products is None and payload.get(LIMITS_UNKNOWN) is True,
+    )
 
 
 def coupon_of(discount: Payload) -> tuple[str | None, Payload | None]:

@@ -4,8 +4,9 @@ When a discount was in force is concluded in ``discounts``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nrr_pipeline.metrics.discounts import DiscountLevel
 from nrr_pipeline.stripe_source.coupons import CouponBook
@@ -49,6 +50,7 @@ class Sightings:
         self.looks: defaultdict[Holder, list[Look]] = defaultdict(list)
         self.billed: defaultdict[Holder, list[tuple[str, ...]]] = defaultdict(list)
         self.removed_at: dict[str, int] = {}
+        self._applied: list[tuple[str, ...]] = []
         self._places: dict[str, Holder] = {}
         self._book = book
         self._look_at_versions(record)
@@ -94,7 +96,7 @@ class Sightings:
         """The place of each of a holder's discounts, in the order in which they are applied."""
         order: list[str] = []
         arrays = [look.discount_ids for look in reversed(self.looks.get(holder, []))]
-        for array in (*arrays, *self.billed.get(holder, [])):
+        for array in (*arrays, *self.billed.get(holder, []), *self._applied):
             before = len(order)
             for discount_id in reversed(array):
                 if discount_id in order:
@@ -140,9 +142,9 @@ class Sightings:
 
     def _look_at_discount_event(self, event: Payload) -> None:
         data, at = event.get("data"), whole_number(event.get("created"))
-        discount = data.get("object") if isinstance(data, Mapping) else None
+        discount = data.get("object") if isinstance(data, dict) else None
         discount_id = reference_id(discount)
-        if not isinstance(discount, Mapping) or discount_id is None or at is None:
+        if not isinstance(discount, dict) or discount_id is None or at is None:
             return
         self._note(discount_id, discount)
         if str(event.get("type")).endswith(".deleted"):
@@ -154,23 +156,28 @@ class Sightings:
         self.billed[ON_CUSTOMER].append(array)
         for discount_id in array:
             self._places.setdefault(discount_id, ON_SUBSCRIPTION)
-        for entry in entries(invoice, "total_discount_amounts"):
-            self._read([entry.get("discount")], "")
+        self._look_at_amounts(invoice, "total_discount_amounts")
         for line in entries(invoice, "lines"):
             of_line = self._read(line.get("discounts"), f"a discount of {line.get('id')}")
-            holder = _item_of_line(line)
-            for entry in entries(line, "discount_amounts"):
-                self._read([entry.get("discount")], "")
+            self._look_at_amounts(line, "discount_amounts")
+            holder = _item_of_line(line) if of_line else None
             if holder is not None:
                 self.billed[holder].append(of_line)
                 for discount_id in of_line:
                     if discount_id not in array:
                         self._places[discount_id] = holder
 
+    def _look_at_amounts(self, payload: Payload, field: str) -> None:
+        """What discounts took off an invoice or a line, in the order in which they did."""
+        applied = [entry.get("discount") for entry in entries(payload, field)]
+        known = self._read([each for each in applied if reference_id(each) is not None], "")
+        if len(known) > 1:
+            self._applied.append(known)
+
     def _look_at_pending(self, subscription: Payload) -> None:
         """The discounts of an update that waits are none yet, but their objects are known."""
         pending = subscription.get("pending_update")
-        if isinstance(pending, Mapping):
+        if isinstance(pending, dict):
             self._read(pending.get("discounts"), "")
 
     def _read(self, array: object, name: str) -> tuple[str, ...]:
@@ -180,7 +187,7 @@ class Sightings:
             discount_id = reference_id(entry)
             if discount_id is None:
                 discount_id = f"{name} that cannot be read ({position})"
-            elif isinstance(entry, Mapping):
+            elif isinstance(entry, dict):
                 self._note(discount_id, entry)
             found.append(discount_id)
         return tuple(dict.fromkeys(found))
@@ -200,18 +207,15 @@ def shown_on(lines: Lines) -> set[str]:
 
 def _item_of_line(line: Payload) -> Holder | None:
     parent = line.get("parent")
-    details = parent.get("subscription_item_details") if isinstance(parent, Mapping) else None
-    found = details.get("subscription_item") if isinstance(details, Mapping) else None
+    details = parent.get("subscription_item_details") if isinstance(parent, dict) else None
+    found = details.get("subscription_item") if isinstance(details, dict) else None
     item_id = reference_id(found)
     return None if item_id is None else Holder(DiscountLevel.ITEM, item_id)
 
 
-def _entries_of(array: object) -> Iterator[object]:
-    if isinstance(array, Mapping) and isinstance(array.get("data"), list):
+def _entries_of(array: object) -> list[Any]:
+    if isinstance(array, dict) and isinstance(array.get("data"), list):
         array = array["data"]
     if array is None:
-        return
-    if isinstance(array, list):
-        yield from array
-    else:
-        yield None
+        return []
+    return array if isinstance(array, list) else [None]

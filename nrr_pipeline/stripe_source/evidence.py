@@ -13,6 +13,7 @@ from nrr_pipeline.metrics.evidence import (
     SubscriptionEvidence,
 )
 from nrr_pipeline.metrics.pricing import Price
+from nrr_pipeline.stripe_source.at_risk import at_risk_spans
 from nrr_pipeline.stripe_source.coupons import CouponBook
 from nrr_pipeline.stripe_source.discount_looks import Sightings
 from nrr_pipeline.stripe_source.discounts import Discounts
@@ -30,16 +31,21 @@ from nrr_pipeline.stripe_source.payloads import (
 )
 from nrr_pipeline.stripe_source.planned import metered_usage, planned_changes
 from nrr_pipeline.stripe_source.records import ObservedVersion, SubscriptionRecord
+from nrr_pipeline.stripe_source.scheduled_pauses import scheduled_pauses
 from nrr_pipeline.stripe_source.states import (
     assumed_onsets,
-    at_risk_spans,
     scheduled_churn_spans,
     state_facts,
     state_spans,
 )
 from nrr_pipeline.stripe_source.taxes import tax_spans
 from nrr_pipeline.stripe_source.terms import Facts, item_facts, item_joined_at
-from nrr_pipeline.stripe_source.trials import item_trial_spans, seen_payloads, trial_spans
+from nrr_pipeline.stripe_source.trials import Sighting, item_trial_spans, sightings, trial_spans
+from nrr_pipeline.stripe_source.unbilled import (
+    before_creation,
+    before_first_charge,
+    before_new_cycle,
+)
 
 ONE_DAY_SECONDS = 86_400
 
@@ -78,33 +84,48 @@ def subscription_evidence(
     events, event_problems = read_events(record)
     lines = read_lines(record, prices)
     starts_at, start_problems = _start(latest, lines.first_covered_at)
+    began_at = required_moment(latest, "start_date") if start_problems else starts_at
     final = _final_payload(record, latest, events)
     ends_at, end_problems = _end(record, final)
-    seen = seen_payloads(alive, events)
+    seen = sightings(alive, events)
     states, trials = state_facts(alive, events), trial_spans(seen, starts_at)
-    spans = state_spans(states, record.invoices, starts_at=starts_at, paid_until=lines.paid_until)
-    items = _items(item_facts(record, lines, events, prices), lines, alive, seen, starts_at)
+    spans = state_spans(states, record.invoices, starts_at=starts_at, paid=lines.paid_periods)
+    discounts = _discounts(record, events, lines, coupons or {}, starts_at)
+    facts = item_facts(record, lines, events, prices)
+    items = _items(facts, lines, discounts, alive, seen, began_at)
     item_ids = [item.subscription_item_id for item in items]
     whole_lines = full_lines(lines, prices, trials)
-    discounts = _discounts(record, events, lines, coupons or {}, starts_at)
+    all_lines = (*lines.ordinary, *lines.prorations)
     doubts = (
-        *paused_doubts(record.subscription_id, record.invoices, spans, starts_at),
+        *paused_doubts(
+            record.subscription_id,
+            record.invoices,
+            spans,
+            starts_at=starts_at,
+            seen_at=[fact.at for fact in states],
+        ),
         *discounts.doubts(),
     )
     return SubscriptionEvidence(
         subscription_id=record.subscription_id,
         customer_id=customer_id,
         currency=currency,
-        starts_at=starts_at,
+        starts_at=began_at,
         ends_at=ends_at,
         end_reason=_end_reason(final),
         items=items,
-        spans=(*trials, *spans, *doubts),
+        spans=(
+            *trials,
+            *spans,
+            *scheduled_pauses(record.schedules),
+            *before_creation(record.subscription_id, began_at, starts_at),
+            *doubts,
+        ),
         at_risk=at_risk_spans(record.invoices, states),
         scheduled_churn=scheduled_churn_spans(states, ends_at),
         line_amounts=line_amounts(whole_lines, record.invoices, discounts.discount),
         discounts=discounts.spans(item_ids),
-        taxes=tax_spans(alive, events, whole_lines, item_ids, starts_at=starts_at),
+        taxes=tax_spans(alive, events, whole_lines, all_lines, item_ids, starts_at=starts_at),
         problems=(
             *lines.problems,
             *event_problems,
@@ -132,16 +153,24 @@ def _discounts(
 def _items(
     facts: Facts,
     lines: Lines,
+    discounts: Discounts,
     alive: Sequence[ObservedVersion],
-    seen: Sequence[Payload],
-    starts_at: int,
+    seen: Sequence[Sighting],
+    began_at: int,
 ) -> tuple[ItemEvidence, ...]:
+    joined_at = {item_id: item_joined_at(item_id, alive, began_at) for item_id in facts}
     return tuple(
         ItemEvidence(
             item_id,
-            item_joined_at(item_id, alive, starts_at),
+            joined_at[item_id],
             tuple(facts[item_id]),
-            (*item_trial_spans(item_id, seen, starts_at), *billing_doubts(item_id, lines)),
+            (
+                *item_trial_spans(item_id, seen, began_at),
+                *before_first_charge(joined_at[item_id], facts[item_id]),
+                *before_new_cycle(item_id, lines),
+                *billing_doubts(item_id, lines),
+                *discounts.doubts_of(item_id),
+            ),
         )
         for item_id in facts
     )

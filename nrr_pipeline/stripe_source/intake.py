@@ -7,6 +7,7 @@ as expected becomes a finding and harms no other. What objects mean for MRR is n
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from nrr_pipeline.stripe_source.catalog import (
     items_listing,
     lines_listing,
     single,
+    with_tiers_of,
 )
 from nrr_pipeline.stripe_source.client import StripeSource
-from nrr_pipeline.stripe_source.errors import ObjectMissingError, WrongModeError
+from nrr_pipeline.stripe_source.errors import ObjectMissingError, StripeRefusedError, WrongModeError
 from nrr_pipeline.stripe_source.lists import read_whole
 from nrr_pipeline.stripe_source.payloads import entries, reference_id
 from nrr_pipeline.stripe_source.redaction import PrivacyRules, redact
@@ -71,6 +73,9 @@ class Intake:
         livemode: The mode that every object must have; ``None`` when nothing says.
         privacy: What is left out.
         stop: When set, reading ends at once.
+
+    Attributes:
+        listed: The ids that a list showed, of coupons and of prices.
     """
 
     def __init__(
@@ -86,7 +91,8 @@ class Intake:
         self._privacy = privacy
         self._stop = stop
         self._coupons = UnlistedCoupons(source, stop)
-        self.listed_coupons = self._coupons.listed
+        self._item_prices: dict[str, dict[str, Any]] = {}
+        self.listed: Mapping[str, set[str]] = {"coupons": self._coupons.listed, "prices": set()}
 
     def take_in(self, kind: str, objects: Iterable[Any], observed_at: int) -> Batch:
         """Make raw objects of one page's objects."""
@@ -97,14 +103,25 @@ class Intake:
             self._add(batch, each, place)
         return batch
 
+    def coupons_without_limits(self) -> Batch:
+        """The coupons that no list has and that were seen without their limits only."""
+        batch = Batch("coupons")
+        for coupon in self._coupons.without_limits():
+            kept = redact("coupons", coupon, self._privacy)
+            batch.objects.append(RawObject("coupons", coupon["id"], kept))
+        return batch
+
     def retrieve(self, kind: str, object_id: str) -> Batch:
-        """Read one object by its id; one that is gone becomes a tombstone."""
+        """Read one object by its id.
+
+        One that is gone becomes a tombstone; a price, what the items that have it show of it.
+        """
         path, params = single(kind, object_id)
         try:
             answer = self._source.get(path, params, stop=self._stop)
         except ObjectMissingError:
             batch = Batch(kind)
-            batch.objects.append(_tombstone(batch, object_id))
+            batch.objects.append(self._gone(batch, object_id))
             batch.notes.append(PullFinding(kind, object_id, "Stripe no longer has it"))
             return batch
         batch = Batch(kind, answer.server_time)
@@ -129,11 +146,13 @@ class Intake:
     def _raw(self, batch: Batch, payload: dict[str, Any]) -> RawObject | None:
         kind, object_id = batch.kind, str(payload["id"])
         if payload.get("deleted") is True:
-            return _tombstone(batch, object_id)
+            return self._gone(batch, object_id)
         self._check_mode(kind, payload)
         if kind == "events" and not _is_wanted_event(payload):
             return None
         whole = self._completed(kind, payload)
+        if kind == "subscriptions":
+            self._remember_prices(whole)
         for coupon in self._coupons.found_in(kind, whole):
             kept = redact("coupons", coupon, self._privacy)
             batch.coupons.append(
@@ -146,6 +165,20 @@ class Intake:
             subscription_id=subscription_of(whole),
             observed_at=batch.observed_at,
         )
+
+    def _remember_prices(self, subscription: Mapping[str, Any]) -> None:
+        """Keep the prices that may be nowhere but on the items that have them."""
+        for item in entries(subscription, "items"):
+            price = item.get("price")
+            if isinstance(price, dict) and reference_id(price) not in self.listed["prices"]:
+                self._item_prices[str(reference_id(price))] = price
+
+    def _gone(self, batch: Batch, object_id: str) -> RawObject:
+        price = self._item_prices.get(object_id) if batch.kind == "prices" else None
+        if price is None:
+            return _tombstone(batch, object_id)
+        kept = redact("prices", price, self._privacy)
+        return RawObject("prices", object_id, kept, observed_at=batch.observed_at)
 
     def _check_mode(self, kind: str, payload: Mapping[str, Any]) -> None:
         livemode = payload.get("livemode")
@@ -169,7 +202,21 @@ class Intake:
             if lines["has_more"]:
                 whole = read_whole(self._source, lines_listing(payload["id"]), stop=self._stop)
                 payload["lines"] = {**lines, "data": whole, "has_more": False}
+        elif kind == "prices":
+            return self._with_all_tiers(payload)
         return payload
+
+    def _with_all_tiers(self, price: dict[str, Any]) -> dict[str, Any]:
+        """A price with its tiers in every currency; as it is where Stripe refuses to show them."""
+        options = price.get("currency_options")
+        if price.get("billing_scheme") != "tiered" or not isinstance(options, dict):
+            return price
+        lacking = sorted(name for name in options if at(options, name, "tiers") is None)
+        if lacking:
+            path, params = with_tiers_of(lacking, price["id"])
+            with contextlib.suppress(StripeRefusedError):
+                return _checked(self._source.get(path, params, stop=self._stop).data)
+        return price
 
     def _has_unlisted_item_coupon(self, items: list[Any]) -> bool:
         """A deleted coupon goes on discounting, and only the item's own list still shows it."""
@@ -178,7 +225,7 @@ class Intake:
             for item in items
             for discount in entries(item, "discounts")
         )
-        return any(isinstance(c, str) and c not in self.listed_coupons for c in coupons)
+        return any(isinstance(c, str) and c not in self.listed["coupons"] for c in coupons)
 
 
 def _checked(each: object) -> dict[str, Any]:

@@ -46,33 +46,22 @@ def line_amounts(
         invoices: All invoices, to know what shares their discounts.
         discount_of: Tells what a discount takes off.
     """
-    paid = [line for line in lines if line.is_paid and line.subtotal_minor is not None]
-    shown = Counter((line.invoice_id, each) for line in paid for each, _ in line.discounts)
-    billed = _billed(invoices)
-    return tuple(
-        LineAmount(
-            line.line_id,
-            line.terms,
-            line.subtotal_minor,
-            line.net_minor if _is_whole(line, found, shown, billed) else None,
-            found,
-            line.invoice_id,
-        )
-        for line in paid
-        if line.subtotal_minor is not None
-        and (found := tuple(discount_of(each) for each in dict(line.discounts))) is not None
-    )
-
-
-def _is_whole(
-    line: Line,
-    discounts: Sequence[Discount],
-    shown: Mapping[tuple[str, str], int],
-    billed: Mapping[tuple[str, str], int],
-) -> bool:
-    """Whether all lines that share the line's fixed amounts are known."""
-    keys = [(line.invoice_id, each.discount_id) for each in discounts if each.is_spread]
-    return all(shown[key] == billed.get(key, 0) for key in keys)
+    paid = [
+        (line, line.subtotal_minor)
+        for line in lines
+        if line.is_paid and line.subtotal_minor is not None
+    ]
+    shown = Counter((line.invoice_id, each) for line, _ in paid for each, _ in line.discounts)
+    billed = _billed(invoices) if shown else {}
+    discounts = {each: discount_of(each) for each in {each for _, each in shown}}
+    found: list[LineAmount] = []
+    for line, subtotal in paid:
+        taken = tuple(discounts[each] for each in dict(line.discounts))
+        spread = [(line.invoice_id, each.discount_id) for each in taken if each.is_spread]
+        is_whole = all(shown[key] == billed.get(key, 0) for key in spread)
+        net = line.net_minor if is_whole else None
+        found.append(LineAmount(line.line_id, line.terms, subtotal, net, taken, line.invoice_id))
+    return tuple(found)
 
 
 def _billed(invoices: Iterable[Payload]) -> Mapping[tuple[str, str], int]:

@@ -3,7 +3,7 @@
 Which lines speak of a subscription is decided in ``lines``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from nrr_pipeline.metrics.evidence import Terms
@@ -11,6 +11,7 @@ from nrr_pipeline.metrics.pricing import Price
 from nrr_pipeline.stripe_source.payloads import (
     MalformedObjectError,
     Payload,
+    entries,
     moment,
     reference_id,
     whole_number,
@@ -39,7 +40,7 @@ def line_period(payload: Payload) -> tuple[int, int]:
         MalformedObjectError: It has none, or one that ends before it starts.
     """
     period = payload.get("period")
-    if not isinstance(period, Mapping):
+    if not isinstance(period, dict):
         raise MalformedObjectError(f"{payload.get('id')}: it has no period")
     starts_at, ends_at = moment(period, "start"), moment(period, "end")
     if starts_at is None or ends_at is None or ends_at < starts_at:
@@ -54,8 +55,8 @@ def line_terms(payload: Payload, prices: Mapping[str, Price]) -> Terms:
         MalformedObjectError: It names no price.
     """
     pricing = payload.get("pricing")
-    details = pricing.get("price_details") if isinstance(pricing, Mapping) else None
-    price_id = reference_id(details.get("price")) if isinstance(details, Mapping) else None
+    details = pricing.get("price_details") if isinstance(pricing, dict) else None
+    price_id = reference_id(details.get("price")) if isinstance(details, dict) else None
     if price_id is None:
         raise MalformedObjectError(f"{payload.get('id')}: it names no price")
     price = prices.get(price_id)
@@ -92,23 +93,22 @@ def line_discounts(payload: Payload) -> tuple[tuple[str, int], ...]:
         MalformedObjectError: It was discounted, but by what or how much cannot be read.
     """
     amounts = payload.get("discount_amounts")
-    if amounts is None:
+    if amounts is None or amounts == []:
         return ()
     if not isinstance(amounts, list):
         raise MalformedObjectError(f"{payload.get('id')}: discount_amounts is no list")
     return tuple(_discount_amount(payload, entry) for entry in amounts)
 
 
-def line_tax_rate(payload: Payload) -> Fraction | None:
-    """The tax that the amount of a line contains: 19/100; ``None`` where no tax is given.
+def contained_taxes(payload: Payload) -> list[Payload]:
+    """The taxes that the amount of a line contains; what comes on top is not among them."""
+    return [tax for tax in entries(payload, "taxes") if tax.get("tax_behavior") == "inclusive"]
 
-    Tax that comes on top is not part of it.
-    """
-    taxes = payload.get("taxes")
+
+def line_tax_rate(contained: Iterable[Payload]) -> Fraction | None:
+    """The tax that the amount of a line contains: 19/100; ``None`` where no tax is given."""
     rates: list[Fraction] = []
-    for tax in taxes if isinstance(taxes, list) else ():
-        if not isinstance(tax, Mapping) or tax.get("tax_behavior") != "inclusive":
-            continue
+    for tax in contained:
         amount, taxable = whole_number(tax.get("amount")), whole_number(tax.get("taxable_amount"))
         if amount is None or taxable is None or amount < 0 or taxable <= 0:
             return None
@@ -116,37 +116,31 @@ def line_tax_rate(payload: Payload) -> Fraction | None:
     return sum(rates, Fraction(0)) if rates else None
 
 
-def line_tax_rate_ids(payload: Payload) -> tuple[str, ...]:
+def line_tax_rate_ids(contained: Iterable[Payload]) -> tuple[str, ...]:
     """The ids of the rates of the tax that a line contains; none at all unless all have one."""
-    taxes = payload.get("taxes")
-    details = [
-        tax.get("tax_rate_details")
-        for tax in (taxes if isinstance(taxes, list) else ())
-        if isinstance(tax, Mapping) and tax.get("tax_behavior") == "inclusive"
-    ]
+    details = [tax.get("tax_rate_details") for tax in contained]
     ids = [
-        reference_id(each.get("tax_rate")) if isinstance(each, Mapping) else None
-        for each in details
+        reference_id(each.get("tax_rate")) if isinstance(each, dict) else None for each in details
     ]
     return tuple(each for each in ids if each is not None) if None not in ids else ()
 
 
 def _object(line: Payload, holder: Payload, field: str) -> Payload | None:
     found = holder.get(field)
-    if found is not None and not isinstance(found, Mapping):
+    if found is not None and not isinstance(found, dict):
         raise MalformedObjectError(f"{line.get('id')}: its {field} cannot be read")
     return found
 
 
 def _credited(details: Payload) -> Payload | None:
     proration = details.get("proration_details")
-    credited = proration.get("credited_items") if isinstance(proration, Mapping) else None
-    return credited if isinstance(credited, Mapping) else None
+    credited = proration.get("credited_items") if isinstance(proration, dict) else None
+    return credited if isinstance(credited, dict) else None
 
 
 def _discount_amount(payload: Payload, entry: object) -> tuple[str, int]:
-    discount_id = reference_id(entry.get("discount")) if isinstance(entry, Mapping) else None
-    amount = whole_number(entry.get("amount")) if isinstance(entry, Mapping) else None
+    discount_id = reference_id(entry.get("discount")) if isinstance(entry, dict) else None
+    amount = whole_number(entry.get("amount")) if isinstance(entry, dict) else None
     if discount_id is None or amount is None:
         raise MalformedObjectError(f"{payload.get('id')}: one of its discount_amounts is {entry!r}")
     return discount_id, amount

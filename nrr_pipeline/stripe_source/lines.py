@@ -7,6 +7,7 @@ from nrr_pipeline.metrics.evidence import Finding
 from nrr_pipeline.metrics.pricing import Price
 from nrr_pipeline.stripe_source.line import Line
 from nrr_pipeline.stripe_source.line_fields import (
+    contained_taxes,
     credited_line_ids,
     is_credit,
     line_details,
@@ -45,9 +46,12 @@ class Lines:
         return min((line.starts_at for line in (*self.ordinary, *self.prorations)), default=None)
 
     @property
-    def paid_until(self) -> int | None:
-        """The latest time that a paid ordinary line charges for."""
-        return max((line.ends_at for line in self.ordinary if line.is_paid), default=None)
+    def paid_periods(self) -> list[tuple[int, int]]:
+        """The periods that paid lines charge for, in order."""
+        lines = (*self.ordinary, *self.prorations)
+        return sorted(
+            (line.starts_at, line.ends_at) for line in lines if line.is_paid and not line.is_credit
+        )
 
 
 def read_lines(record: SubscriptionRecord, prices: Mapping[str, Price]) -> Lines:
@@ -103,6 +107,7 @@ def _read_line(
         return None
     starts_at, ends_at = line_period(payload)
     is_proration = details.get("proration") is True
+    taxes = contained_taxes(payload)
     return Line(
         line_id=str(payload.get("id")),
         item_id=reference_id(details.get("subscription_item")),
@@ -117,8 +122,8 @@ def _read_line(
         invoice_id=str(invoice.get("id")),
         invoiced_at=moment(invoice, "created"),
         discounts=line_discounts(payload),
-        tax_rate=line_tax_rate(payload),
-        tax_rate_ids=line_tax_rate_ids(payload),
+        tax_rate=line_tax_rate(taxes),
+        tax_rate_ids=line_tax_rate_ids(taxes),
     )
 
 

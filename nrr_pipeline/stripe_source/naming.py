@@ -49,7 +49,9 @@ def billing_of_price(payload: Mapping[str, Any]) -> str | None:
 
 
 def unit_micros_of_price(payload: Mapping[str, Any]) -> tuple[int, str] | None:
-    """Return what one unit costs, in micros, and the currency; ``None`` for tiers and the like.
+    """Return what one unit costs, in micros, and the currency.
+
+    ``None`` for tiers and the like, and for an amount that cannot be read.
 
     >>> unit_micros_of_price({"unit_amount_decimal": "1600", "currency": "usd"})
     (16000000, 'usd')
@@ -57,4 +59,7 @@ def unit_micros_of_price(payload: Mapping[str, Any]) -> tuple[int, str] | None:
     amount, currency = payload.get("unit_amount_decimal"), payload.get("currency")
     if not isinstance(amount, str) or not isinstance(currency, str):
         return None
-    return round(minor_to_micros(Fraction(amount), currency)), currency
+    try:
+        return round(minor_to_micros(Fraction(amount), currency)), currency
+    except (ValueError, ZeroDivisionError):
+        return None

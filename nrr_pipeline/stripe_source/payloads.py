@@ -1,7 +1,7 @@
 """Reads single fields out of Stripe's JSON: ids, times, prices. Not what they prove."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeGuard
 
@@ -26,7 +26,7 @@ def reference_id(value: object) -> str | None:
     """The id of a reference, expanded or not."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping) and isinstance(value.get("id"), str):
+    if isinstance(value, dict) and isinstance(value.get("id"), str):
         return value["id"]
     return None
 
@@ -50,18 +50,14 @@ def moment(payload: Payload, field: str) -> int | None:
         MalformedObjectError: The field holds something else than a time.
     """
     value = payload.get(field)
-    if value is None:
-        return None
-    if not is_moment(value):
-        raise MalformedObjectError(f"{payload.get('id')}: {field} is {value!r}, not a time")
-    return value
+    if value is None or is_moment(value):
+        return value
+    raise MalformedObjectError(f"{payload.get('id')}: {field} is {value!r}, not a time")
 
 
 def is_moment(value: object) -> TypeGuard[int]:
     """Whether a value is a time in unix seconds that a calendar has."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return False
-    return 0 <= value < LAST_MOMENT
+    return type(value) is int and 0 <= value < LAST_MOMENT
 
 
 def readable_moment(payload: Payload, field: str) -> int | None:
@@ -82,30 +78,29 @@ def required_moment(payload: Payload, field: str) -> int:
     return value
 
 
-def entries(payload: Payload, field: str) -> Iterator[Payload]:
+def entries(payload: Payload, field: str) -> Sequence[Payload]:
     """The objects of a nested list such as ``items`` or ``lines``; others are passed over."""
     nested = payload.get(field)
-    data = nested.get("data") if isinstance(nested, Mapping) else nested
-    if isinstance(data, list):
-        yield from (entry for entry in data if isinstance(entry, Mapping))
+    data = nested.get("data") if isinstance(nested, dict) else nested
+    if not data or not isinstance(data, list):
+        return ()
+    return [entry for entry in data if isinstance(entry, dict)]
 
 
 def has_only_objects(payload: Payload, field: str) -> bool:
     """Whether a nested list, where there is one, can be read to its last entry."""
     nested = payload.get(field)
-    data = nested.get("data") if isinstance(nested, Mapping) else nested
+    data = nested.get("data") if isinstance(nested, dict) else nested
     if data is None:
         return nested is None
-    return isinstance(data, list) and all(isinstance(entry, Mapping) for entry in data)
+    return isinstance(data, list) and all(isinstance(entry, dict) for entry in data)
 
 
 def whole_number(value: object) -> int | None:
     """An integer of up to 64 bits, also where JSON wrote it as 3.0; ``None`` for anything else."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if abs(value) <= MAX_MICROS else None
+    return value if type(value) is int and abs(value) <= MAX_MICROS else None
 
 
 def whole_text(value: object) -> int | None:

@@ -7,16 +7,17 @@ from nrr_pipeline.metrics.evidence import Finding
 from nrr_pipeline.metrics.pricing import Price
 from nrr_pipeline.stripe_source.payloads import Payload, entries, readable_moment, reference_id
 from nrr_pipeline.stripe_source.records import ObservedVersion, SubscriptionRecord
+from nrr_pipeline.stripe_source.scheduled_pauses import step_at
 
 _GOES_ON = frozenset({"active", "not_started"})
 """The statuses of a schedule that will still change something."""
 
 
 def planned_changes(record: SubscriptionRecord, latest: ObservedVersion) -> list[Finding]:
-    """Updates that wait for their payment, and later phases of schedules."""
+    """Updates that wait for their payment, and later phases and pauses of schedules."""
     if latest.payload.get("ended_at") is not None or record.versions[-1].is_deleted:
         return []
-    details = list(_phases(record, latest.last_seen))
+    details = [*_phases(record, latest.last_seen), *_pauses(record)]
     if latest.payload.get("pending_update"):
         details.insert(0, "an update waits for its payment and does not count before that")
     return [
@@ -56,6 +57,14 @@ def _phases(record: SubscriptionRecord, now: int) -> Iterator[str]:
                     f"{schedule.get('id')} changes it on {_day(starts_at)} to "
                     f"{_terms(phase)}; that counts from then on"
                 )
+
+
+def _pauses(record: SubscriptionRecord) -> Iterator[str]:
+    for schedule in record.schedules:
+        for each in entries(schedule, "pause_schedules"):
+            paused_at = step_at(each, "pause", "scheduled")
+            if paused_at is not None:
+                yield f"{schedule.get('id')} pauses it on {_day(paused_at)}; it counts until then"
 
 
 def _terms(phase: Payload) -> str:

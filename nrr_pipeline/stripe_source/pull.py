@@ -163,6 +163,7 @@ class _Pull:
         try:
             self._read_lists(facts.observed_at, _events_since(since_observed_at, facts.observed_at))
             self._catch_up(facts.observed_at - OVERLAP_SECONDS)
+            self._take_over(self._intake.coupons_without_limits())
             self._look_for("customers", "prices", "subscriptions", "invoices")
             self._look_for("subscription_schedules", "products", "coupons")
         except Exception:
@@ -233,8 +234,8 @@ class _Pull:
         self._notes.extend(batch.notes)
         for kind, object_id in batch.references:
             self._named.setdefault(kind, set()).add(object_id)
-        if batch.kind == "coupons":
-            self._intake.listed_coupons.update(
+        if batch.kind in self._intake.listed:
+            self._intake.listed[batch.kind].update(
                 each.object_id for each in batch.objects if not each.is_deleted
             )
         self._kind = batch.kind

@@ -1,6 +1,6 @@
-"""When a subscription was not simply active: trials, pauses, unpaid, at risk, about to leave."""
+"""When a subscription was not simply active: trials, pauses, unpaid, about to leave."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nrr_pipeline.metrics.evidence import BillingState, Finding, Source, StateSpan
@@ -9,7 +9,6 @@ from nrr_pipeline.stripe_source.payloads import (
     Payload,
     moment,
     required_moment,
-    whole_number,
 )
 from nrr_pipeline.stripe_source.records import ObservedVersion
 
@@ -110,7 +109,7 @@ def state_spans(
     invoices: Sequence[Payload],
     *,
     starts_at: int,
-    paid_until: int | None,
+    paid: Sequence[tuple[int, int]],
 ) -> tuple[StateSpan, ...]:
     """Every stretch in which the subscription as a whole was not simply active, trials aside.
 
@@ -118,7 +117,7 @@ def state_spans(
         facts: What is known of its state, in order of time.
         invoices: Its invoices, in any order.
         starts_at: When it starts to count.
-        paid_until: The end of what its paid ordinary lines charge for.
+        paid: The periods that its paid lines charge for, in order: they prove that it counted.
     """
     spans: list[StateSpan] = []
     running: StateFact | None = None
@@ -126,12 +125,12 @@ def state_spans(
     for fact in facts:
         if running is None or fact.state is not running.state:
             if running is not None:
-                spans.extend(_span(running, since, fact.at))
-            since = _onset(fact, invoices, starts_at, paid_until, is_first=running is None)
+                spans.extend(_spans(running, since, fact.at, paid))
+            since = _onset(fact, invoices, starts_at, is_first=running is None)
             # what was so when it was first seen may have been so for long, whoever tells it
             running = replace(fact, source=Source.OBSERVATION) if running is None else fact
     if running is not None:
-        spans.extend(_span(running, since, None))
+        spans.extend(_spans(running, since, None, paid))
     return tuple(spans)
 
 
@@ -148,23 +147,6 @@ def assumed_onsets(subscription_id: str, spans: Iterable[StateSpan]) -> list[Fin
         for span in spans
         if span.state in _IN_WORDS and span.source is Source.OBSERVATION
     ]
-
-
-def at_risk_spans(
-    invoices: Iterable[Payload], facts: Sequence[StateFact]
-) -> tuple[tuple[int, int | None], ...]:
-    """From the creation of each invoice whose payment failed until it was settled.
-
-    Stretches that pulls and events saw past due count as well: paying a failed invoice by hand
-    leaves no second attempt on it.
-    """
-    is_at_risk = not facts or facts[-1].state is not BillingState.ACTIVE or facts[-1].is_past_due
-    spans: set[tuple[int, int | None]] = set(_past_due_spans(facts))
-    for invoice in invoices:
-        span = _unsettled(invoice)
-        if span is not None and (span[1] is not None or is_at_risk):
-            spans.add(span)
-    return tuple(sorted(spans, key=lambda span: (span[0], span[1] is None, span[1] or 0)))
 
 
 def scheduled_churn_spans(
@@ -194,7 +176,6 @@ def _onset(
     fact: StateFact,
     invoices: Sequence[Payload],
     starts_at: int,
-    paid_until: int | None,
     *,
     is_first: bool,
 ) -> int:
@@ -202,13 +183,18 @@ def _onset(
     if fact.paused_at is not None:
         return fact.paused_at
     if fact.state is BillingState.UNKNOWN:
-        since = starts_at if is_first else fact.at
-        return max(since, paid_until or since)
+        return starts_at if is_first else fact.at
     if not is_first or fact.state is BillingState.ACTIVE:
         return fact.at
     if fact.state in (BillingState.INCOMPLETE, BillingState.TRIALING):
         return starts_at
-    return _closing_run_start(invoices, fact.at)
+    start = _closing_run_start(invoices, fact.at)
+    trial_end = moment(fact.payload, "trial_end")
+    if fact.state is BillingState.PAUSED and trial_end is not None and trial_end < start:
+        # a trial that ends without a way to pay pauses the subscription before its first bill
+        is_billed = any(required_moment(invoice, "created") >= trial_end for invoice in invoices)
+        return start if is_billed else trial_end
+    return start
 
 
 def _closing_run_start(invoices: Iterable[Payload], at: int) -> int:
@@ -228,51 +214,43 @@ def _is_collected(invoice: Payload, at: int) -> bool:
     """Whether an invoice had been paid at a time; its status tells only the present."""
     if str(invoice.get("status")) in _NOT_COLLECTED:
         return False
-    paid_at = _transition(invoice, "paid_at")
+    paid_at = transition(invoice, "paid_at")
     return paid_at is None or paid_at <= at
 
 
-def _transition(invoice: Payload, name: str) -> int | None:
+def transition(invoice: Payload, name: str) -> int | None:
+    """When an invoice took on a status: ``paid_at``, ``voided_at``, …; ``None`` if it did not."""
     transitions = invoice.get("status_transitions")
     return moment(transitions, name) if isinstance(transitions, Mapping) else None
 
 
-def _past_due_spans(facts: Sequence[StateFact]) -> list[tuple[int, int | None]]:
-    spans: list[tuple[int, int | None]] = []
-    since: int | None = None
-    for fact in facts:
-        if fact.is_past_due and since is None:
-            since = fact.at
-        elif not fact.is_past_due and since is not None:
-            if fact.at - since > 1:  # an event tells what was before it, but not since when
-                spans.append((since, fact.at))
-            since = None
-    return spans if since is None else [*spans, (since, None)]
-
-
-def _unsettled(invoice: Payload) -> tuple[int, int | None] | None:
-    """From an invoice's creation to its settlement, if a payment of it failed."""
-    attempts = whole_number(invoice.get("attempt_count")) or 0
-    created, status = required_moment(invoice, "created"), invoice.get("status")
-    if status == "open" and attempts > 0:
-        return created, None
-    settled_at: int | None = None
-    if status == "paid" and attempts > 1:
-        settled_at = _transition(invoice, "paid_at")
-    elif status in ("void", "uncollectible") and attempts > 0:
-        voided_at = _transition(invoice, "voided_at")
-        settled_at = voided_at or _transition(invoice, "marked_uncollectible_at")
-    return None if settled_at is None else (created, settled_at)
-
-
-def _span(fact: StateFact, since: int, until: int | None) -> list[StateSpan]:
+def _spans(
+    fact: StateFact, since: int, until: int | None, paid: Sequence[tuple[int, int]]
+) -> list[StateSpan]:
     if fact.state is BillingState.ACTIVE or (until is not None and until <= since):
         return []
-    held_out = None
     if fact.state is BillingState.UNKNOWN:
         held_out = f"{fact.payload.get('id')}: {_unknown(fact)}; update nrr-pipeline"
+        return [
+            StateSpan(start, end, fact.state, fact.source, fact.source_id, held_out)
+            for start, end in _unproven(since, until, paid)
+        ]
     source = fact.source if fact.paused_at is None else Source.SUBSCRIPTION
-    return [StateSpan(since, until, fact.state, source, fact.source_id, held_out)]
+    return [StateSpan(since, until, fact.state, source, fact.source_id)]
+
+
+def _unproven(
+    since: int, until: int | None, paid: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, int | None]]:
+    """What is left of a stretch without the periods that were paid for."""
+    for start, end in paid:
+        if until is not None and start >= until:
+            break
+        if since < start:
+            yield since, start
+        since = max(since, end)
+    if until is None or since < until:
+        yield since, until
 
 
 def _unknown(fact: StateFact) -> str:

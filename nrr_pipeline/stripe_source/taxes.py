@@ -33,6 +33,7 @@ def tax_spans(
     versions: Sequence[ObservedVersion],
     events: Sequence[SubscriptionEvent],
     full_lines: Iterable[Line],
+    all_lines: Iterable[Line],
     item_ids: Iterable[str],
     *,
     starts_at: int,
@@ -40,18 +41,26 @@ def tax_spans(
     """The tax contained in each item's amounts, the stronger evidence first.
 
     A rate on the item or its subscription holds from when it was seen. Before that, and where
-    there is none, the rate of the last full-period line holds, and before any line the first rate
-    that was seen.
+    there is none, the rate of the last full-period line holds, or of another line that names a rate
+    that was seen; and before any line the first rate that was seen.
 
     Args:
         versions: The subscription as pulls saw it.
         events: Its events.
         full_lines: Its ordinary lines that charge a whole billing interval.
+        all_lines: All of its lines: a stub's amounts round too much, but it may name its rates.
         item_ids: Its items.
         starts_at: When the subscription starts to count.
     """
-    named = _percentages([*(each.payload for each in versions), *(each.after for each in events)])
-    lines = sorted((line for line in full_lines if line.tax_rate), key=lambda each: each.starts_at)
+    seen = [version.payload for version in versions]
+    told = [payload for event in events for payload in (event.changed_from, event.after)]
+    rates = [rate for payload in (*seen, *told) for rate in _rates(payload)]
+    named = _percentages(rates)
+    telling = {line for line in full_lines if line.tax_rate is not None}
+    telling |= {line for line in all_lines if not line.is_credit and _is_named(line, named)}
+    lines = sorted(telling, key=lambda line: (line.starts_at, line.line_id))
+    if not rates and not lines:
+        return ()
     spans: list[TaxSpan] = []
     for item_id in item_ids:
         looks = sorted(_looks(item_id, versions, events), key=lambda look: look.at)
@@ -109,15 +118,19 @@ def _percentage(rate: Payload) -> Fraction | None:
     return percentage if 0 <= percentage <= _ALL else None
 
 
-def _percentages(payloads: Iterable[Payload]) -> dict[str, Fraction]:
+def _rates(subscription: Payload) -> list[Payload]:
+    """The tax rates of a subscription and of its items."""
+    own = (rate for item in entries(subscription, "items") for rate in entries(item, "tax_rates"))
+    return [*entries(subscription, "default_tax_rates"), *own]
+
+
+def _percentages(rates: Iterable[Payload]) -> dict[str, Fraction]:
     """The percentages of all rates that were ever seen, by id; they never change."""
     found: dict[str, Fraction] = {}
-    for payload in payloads:
-        own = (rate for item in entries(payload, "items") for rate in entries(item, "tax_rates"))
-        for rate in (*entries(payload, "default_tax_rates"), *own):
-            rate_id, percentage = reference_id(rate), _percentage(rate)
-            if rate_id is not None and percentage is not None:
-                found[rate_id] = percentage
+    for rate in rates:
+        rate_id, percentage = reference_id(rate), _percentage(rate)
+        if rate_id is not None and percentage is not None:
+            found[rate_id] = percentage
     return found
 
 
@@ -128,7 +141,7 @@ def _of_line(line: Line, named: Mapping[str, Fraction], given: Sequence[_Look]) 
     meant exactly.
     """
     rate = line.tax_rate or Fraction(0)
-    if line.tax_rate_ids and all(each in named for each in line.tax_rate_ids):
+    if _is_named(line, named):
         rate = sum((named[each] for each in line.tax_rate_ids), Fraction(0)) * _PER_CENT
         return _Look(line.starts_at, rate, Source.INVOICE_LINE, line.line_id)
     net = line.net_minor
@@ -139,6 +152,11 @@ def _of_line(line: Line, named: Mapping[str, Fraction], given: Sequence[_Look]) 
                 rate = look.rate
                 break
     return _Look(line.starts_at, rate, Source.INVOICE_LINE, line.line_id)
+
+
+def _is_named(line: Line, named: Mapping[str, Fraction]) -> bool:
+    """Whether a line says which rates it means, and all of them were seen."""
+    return bool(line.tax_rate_ids) and all(each in named for each in line.tax_rate_ids)
 
 
 def _with_ends(looks: Sequence[_Look]) -> list[tuple[int, int | None, _Look]]:

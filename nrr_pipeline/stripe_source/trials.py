@@ -1,29 +1,38 @@
 """Trials, of a subscription and of single items: until they end there is no MRR."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from nrr_pipeline.metrics.evidence import BillingState, Source, StateSpan
 from nrr_pipeline.stripe_source.events import SubscriptionEvent
 from nrr_pipeline.stripe_source.payloads import Payload, entries, moment, reference_id
 from nrr_pipeline.stripe_source.records import ObservedVersion
 
+Sighting = tuple[int, Payload]
+"""A second, and the subscription as it was then."""
 
-def seen_payloads(
+
+def sightings(
     versions: Iterable[ObservedVersion], events: Iterable[SubscriptionEvent]
-) -> list[Payload]:
-    """The subscription as pulls and events saw it, in order of time."""
+) -> list[Sighting]:
+    """The subscription as pulls and events saw it, in order of time.
+
+    An event also tells what was true until the second before it.
+    """
     seen = [(version.first_seen, version.payload) for version in versions]
-    told = [(event.at, event.after) for event in events]
-    return [payload for _, payload in sorted((*told, *seen), key=lambda entry: entry[0])]
+    for event in events:
+        seen.append((event.at - 1, {**event.after, **event.changed_from}))
+        seen.append((event.at, event.after))
+    return sorted(seen, key=lambda entry: entry[0])
 
 
-def trial_spans(payloads: Iterable[Payload], starts_at: int) -> tuple[StateSpan, ...]:
-    """The subscription's trials, as far as its payloads tell; the last word on each counts.
+def trial_spans(seen: Iterable[Sighting], starts_at: int) -> tuple[StateSpan, ...]:
+    """The subscription's trials, as far as anything saw them; the last word on each counts.
 
     One that does not say when it began has lasted from ``starts_at``.
     """
     trials: dict[int, StateSpan] = {}
-    for subscription in payloads:
+    for _, subscription in seen:
         dates = (
             moment(subscription, "trial_start"),
             moment(subscription, "trial_end"),
@@ -33,20 +42,30 @@ def trial_spans(payloads: Iterable[Payload], starts_at: int) -> tuple[StateSpan,
 
 
 def item_trial_spans(
-    item_id: str, payloads: Iterable[Payload], starts_at: int
+    item_id: str, seen: Iterable[Sighting], starts_at: int
 ) -> tuple[StateSpan, ...]:
-    """One item's own trials, as far as the subscription's payloads tell."""
+    """One item's own trials, as far as anything saw them; without one it has ended."""
     trials: dict[int, StateSpan] = {}
-    for payload in payloads:
+    for at, payload in seen:
         for item in entries(payload, "items"):
-            trial = item.get("current_trial")
-            if reference_id(item) == item_id and isinstance(trial, Mapping):
+            if reference_id(item) != item_id or "current_trial" not in item:
+                continue
+            trial = item["current_trial"]
+            if isinstance(trial, Mapping):
                 dates = (
                     moment(trial, "start_date"),
                     moment(trial, "end_date"),
                 )
                 _add_trial(trials, dates, starts_at, payload)
+            else:
+                _cut_short(trials, at)
     return tuple(trials.values())
+
+
+def _cut_short(trials: dict[int, StateSpan], at: int) -> None:
+    for start, trial in trials.items():
+        if start < at and (trial.ends_at is None or at < trial.ends_at):
+            trials[start] = replace(trial, ends_at=at)
 
 
 def _add_trial(

@@ -51,7 +51,6 @@ class RawVersion(NamedTuple):
     payload: dict[str, Any]
     observed_at: datetime
     is_deleted: bool
-    known_from: datetime
     subscription_id: str | None
 
 

@@ -19,6 +19,7 @@ from nrr_pipeline.warehouse.pulls import last_complete_pull
 from nrr_pipeline.warehouse.tables import (
     RETENTION,
     daily_mrr_totals,
+    data_quality,
     mrr_intervals,
     published_days,
     restatements,
@@ -128,11 +129,31 @@ def rows_in_force(
 def held_out_items(
     connection: Connection, *days: date, known_at: datetime | None = None
 ) -> dict[str, str]:
-    """Return by item why those that cannot be priced on one of the days are in no figure."""
+    """Return by item why those that cannot be priced on one of the days are in no figure.
+
+    A subscription that cannot be read at all may have counted on any day, and is always among them.
+    """
     columns = mrr_intervals.c
     on_a_day = sa.or_(*(sa.and_(columns.valid_from <= day, columns.valid_to > day) for day in days))
     query = sa.select(columns.subscription_item_id, columns.held_out).where(
         columns.held_out.is_not(None), on_a_day, known(mrr_intervals, known_at)
     )
     rows = connection.execute(query.order_by(columns.subscription_item_id)).all()
-    return {row.subscription_item_id: row.held_out for row in rows}
+    items = {row.subscription_item_id: row.held_out for row in rows}
+    return _unreadable_subscriptions(connection, known_at) | items
+
+
+def _unreadable_subscriptions(connection: Connection, known_at: datetime | None) -> dict[str, str]:
+    columns = data_quality.c
+    left_out = sa.and_(
+        columns.check_name == "unreadable_object", columns.scope_id == "subscriptions"
+    )
+    query = sa.select(columns.object_id, columns.detail).where(
+        sa.or_(columns.check_name == "unreadable_subscription", left_out)
+    )
+    is_open = columns.resolved_at.is_(None)
+    if known_at is not None:
+        is_open = sa.or_(is_open, columns.resolved_at > known_at)
+        query = query.where(columns.found_at <= known_at)
+    rows = connection.execute(query.where(is_open).order_by(columns.object_id)).all()
+    return {row.object_id: row.detail for row in rows}

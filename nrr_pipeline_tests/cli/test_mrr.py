@@ -105,6 +105,38 @@ def test_a_customer_is_shown_with_the_objects_that_prove_it(nrr: Nrr, published:
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
+def test_a_customer_with_an_item_that_is_held_out_is_shown_with_the_reason(
+    nrr: Nrr, published: Path
+) -> None:
+    [one] = rows(
+        published,
+        "SELECT customer_id, subscription_item_id FROM mrr_intervals "
+        "WHERE valid_to > '2026-10-04' GROUP BY customer_id HAVING count(*) = 1 LIMIT 1",
+    )
+    change(
+        published,
+        "UPDATE mrr_intervals SET mrr_micros = NULL, held_out = 'price_x: no rule', "
+        "billing_interval = NULL, billing_interval_count = NULL WHERE subscription_item_id = ?",
+        one["subscription_item_id"],
+    )
+    shown = document(nrr, "--customer", one["customer_id"])
+    assert shown["totals"] == []
+    assert [(each["mrr_micros"], each["held_out"]) for each in shown["items"]] == [
+        (None, "price_x: no rule")
+    ]
+    text = " ".join(nrr("mrr", "--customer", one["customer_id"]).stdout.split())
+    assert "held out: price_x: no rule" in text
+
+
+def test_a_price_whose_amount_cannot_be_read_keeps_its_name(nrr: Nrr, published: Path) -> None:
+    change(
+        published,
+        "UPDATE stripe_prices SET payload = json_set(payload, '$.unit_amount_decimal', 'ten')",
+    )
+    [one] = rows(published, "SELECT customer_id FROM mrr_intervals LIMIT 1")
+    assert document(nrr, "--customer", one["customer_id"])["items"] is not None
+
+
 def test_a_name_cannot_move_the_cursor(nrr: Nrr, published: Path) -> None:
     change(
         published,

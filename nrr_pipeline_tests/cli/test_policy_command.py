@@ -17,7 +17,7 @@ def test_every_setting_is_printed_with_the_version(nrr: Nrr) -> None:
         line = next(line for line in result.stdout.splitlines() if line.startswith(f"{name} "))
         assert value in line
         assert "not the default" not in line
-    assert "Policy 2-default" in result.stdout
+    assert "Policy 3-default" in result.stdout
     assert "data as of" in result.stdout
 
 

@@ -64,7 +64,7 @@ def test_every_output_says_how_fresh_it_is_and_under_which_policy(
         text = nrr("show", *arguments).stdout
         assert "data as of 2026-10-05 06:00 UTC" in text
         assert "days published through 4 October 2026" in text
-        assert "policy 2-default" in text
+        assert "policy 3-default" in text
 
 
 def test_no_line_is_wider_than_a_hundred_columns(nrr: Nrr, published: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_json_of_a_period_is_exact(nrr: Nrr, published: Path) -> None:
         "value": float(exact),
     }
     assert shown["data_as_of"]["last_complete_pull"] == "2026-10-05T06:00:00Z"
-    assert shown["policy"] == {"version": "2-default", "choices": {}}
+    assert shown["policy"] == {"version": "3-default", "choices": {}}
 
 
 def test_the_json_of_the_months_is_one_document(nrr: Nrr, published: Path) -> None:
@@ -211,7 +211,7 @@ def test_figures_of_another_policy_are_marked(nrr: Nrr, published: Path) -> None
     del published
     text = nrr("show", "2026-03").stdout
     assert "churn_at = request" in text
-    assert "published under 2-default" in text
+    assert "published under 3-default" in text
 
 
 def test_a_day_means_its_end_in_the_reporting_time_zone() -> None:

@@ -25,12 +25,14 @@ _ROOTS = {
     "invoices": "Invoice",
     "lines": "InvoiceLineItem",
     "subscription_schedules": "SubscriptionSchedule",
+    "discounts": "Discount",
     "events": "event",
 }
 """The schema's definition for every kind of object, and for the lines of an invoice."""
 
 _KIND_OF_OBJECT = {
     "customer": "customers",
+    "discount": "discounts",
     "invoice": "invoices",
     "subscription": "subscriptions",
 }
@@ -92,3 +94,45 @@ def _strict(schema: dict[str, Any]) -> dict[str, Any]:
     if "x-openEnum" in schema:
         strict["enum"] = strict.pop("x-openEnum")
     return strict
+
+
+def completed(kind: str, stripe_object: dict[str, Any]) -> dict[str, Any]:
+    """An object with every field that the schema requires: null where it may be, else empty."""
+    return _completed(_definitions()[_ROOTS[kind]], stripe_object)
+
+
+def _completed(schema: dict[str, Any], value: Any) -> Any:  # noqa: ANN401
+    schema = _form_of(schema, value)
+    if isinstance(value, list):
+        return [_completed(schema.get("items", {}), each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    known = schema.get("properties", {})
+    empty = {name: _empty(known[name]) for name in schema.get("required", ()) if name not in value}
+    other = schema.get("additionalProperties") or {}
+    return empty | {name: _completed(known.get(name, other), each) for name, each in value.items()}
+
+
+def _form_of(schema: dict[str, Any], value: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Of several forms that a value may have, the one that it has."""
+    if "$ref" in schema:
+        return _definitions()[schema["$ref"].rpartition("/")[2]]
+    if not isinstance(value, dict):
+        lists = (each for each in schema.get("anyOf", ()) if each.get("type") == "array")
+        return next(lists, schema) if isinstance(value, list) else schema
+    forms = [_form_of(each, value) for each in schema.get("anyOf", ())]
+    return next(
+        (each for each in forms if value.keys() <= each.get("properties", {}).keys()), schema
+    )
+
+
+def _empty(schema: dict[str, Any]) -> Any:  # noqa: ANN401
+    form = _form_of(schema, None)
+    forms = [_form_of(each, None) for each in form.get("anyOf", [form])]
+    types = [str(each.get("type")) for each in forms]
+    if "null" in types:
+        return None
+    if "enum" in forms[0]:
+        return forms[0]["enum"][0]
+    empty = {"array": [], "boolean": False, "number": 0, "string": ""}
+    return _completed(forms[0], {}) if types[0] == "object" else empty[types[0]]

@@ -19,8 +19,11 @@ from nrr_pipeline.demo.log import (
     Happening,
     ItemsChanged,
     Occasion,
+    Paused,
+    Resumed,
     Subscribed,
 )
+from nrr_pipeline.demo.unknowable import unknowable_days
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +173,19 @@ def test_names_are_invented_and_mail_goes_nowhere(log: BusinessLog) -> None:
     assert len({customer.name for customer in log.customers}) == 300
     assert all(customer.email.endswith(".example.com") for customer in log.customers)
     assert len({customer.country for customer in log.customers}) > 6
+
+
+def test_a_knowable_business_leaves_out_what_no_account_tells_and_nothing_else(
+    log: BusinessLog,
+) -> None:
+    knowable = simulate(is_knowable=True)
+    assert unknowable_days(log)
+    for days_before in (0, 10, 45, 200):
+        assert unknowable_days(knowable, knowable.ends_at - days_before * DAY) == ()
+    kinds, all_kinds = ({type(each) for each in one.happenings} for one in (knowable, log))
+    assert all_kinds - kinds <= {Paused, Resumed}
+    assert any(isinstance(each, Subscribed) and each.is_past_billed for each in knowable.happenings)
+    assert simulate(is_knowable=True).happenings == knowable.happenings
 
 
 def test_a_short_business_of_a_few_customers_lives_too() -> None:

@@ -12,6 +12,10 @@ from nrr_pipeline_tests.demo import small_account as small
 from nrr_pipeline_tests.demo.small_account import client_of, error, get
 
 GONE = {"id": "cus_gone", "object": "customer", "deleted": True}
+OPTIONS = {
+    currency: {"unit_amount": None, "tiers": [{"up_to": None, "unit_amount": 900}]}
+    for currency in ("eur", "gbp")
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def client() -> Iterator[httpx.Client]:
     served = small.account(
         customers=[small.customer(1, discount=first)],
         products=[small.product(1, default_price="price_1")],
-        prices=[small.price(1)],
+        prices=[small.price(1), small.price(2, currency_options=OPTIONS)],
         coupons=[small.coupon(1), small.coupon(2)],
         subscriptions=[subscription, small.subscription(2, customer="cus_gone")],
         subscription_items=[discounted_item],
@@ -203,3 +207,26 @@ def test_a_property_that_does_not_expand_is_refused(
 
 def test_an_unindexed_path_is_refused(client: httpx.Client) -> None:
     assert error(client, "/v1/subscriptions?expand=data.customer")["message"] == "Invalid array"
+
+
+def test_tiers_in_another_currency_show_where_that_currency_is_named(
+    client: httpx.Client,
+) -> None:
+    bare = get(client, "/v1/prices/price_2?expand[]=currency_options")
+    whole = get(
+        client,
+        "/v1/prices?expand[]=data.currency_options&expand[]=data.currency_options.eur.tiers",
+    )
+
+    assert bare["currency_options"] == {"eur": {"unit_amount": None}, "gbp": {"unit_amount": None}}
+    options = whole["data"][0]["currency_options"]
+    assert options["eur"]["tiers"] == [{"up_to": None, "unit_amount": 900}]
+    assert "tiers" not in options["gbp"]
+
+
+def test_tiers_in_other_currencies_without_a_name_are_accepted_and_stay_hidden(
+    client: httpx.Client,
+) -> None:
+    shown = get(client, "/v1/prices/price_2?expand[]=currency_options.tiers")
+
+    assert "tiers" not in shown["currency_options"]["eur"]

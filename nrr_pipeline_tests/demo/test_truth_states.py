@@ -148,6 +148,12 @@ def test_a_discount_that_is_removed_counts_until_the_end_of_the_line_that_had_it
         DiscountRemoved(**this(at=at("2025-04-02 10:00"), discount_id="di_partner")),
     )
     assert worth(log) == [("2025-01-10", "2025-04-10", 72.0), ("2025-04-10", None, 80.0)]
+    told = [
+        (each["type"], each["data"]["object"]["id"])
+        for each in shown(log, "2025-04-20 00:00").objects["events"]
+        if each["type"].startswith("customer.discount")
+    ]
+    assert told == [("customer.discount.deleted", "di_partner")]
 
 
 def test_a_discount_for_one_invoice_is_not_recurring() -> None:
@@ -240,8 +246,22 @@ def test_a_pause_that_is_long_over_is_unknowable_and_the_log_says_so() -> None:
     (found,) = unknowable_days(pause("void"))
     assert (str(found.valid_from), str(found.valid_to)) == ("2025-02-20", "2025-04-25")
     assert found.reason == "an old pause"
+    assert not found.is_traceless
     assert not unknowable_days(pause("keep_as_draft"))
     assert not unknowable_days(pause("void"), at("2025-03-01 00:00"))
+
+
+def test_a_pause_that_met_no_invoice_leaves_no_trace_and_the_log_says_so() -> None:
+    log = log_of(
+        start("2025-01-10 10:00", TEAM_5),
+        CollectionPaused(**this(at=at("2025-02-20 10:00"), behavior="void")),
+        CollectionResumed(**this(at=at("2025-03-05 10:00"))),
+    )
+    (found,) = unknowable_days(log)
+    assert found.is_traceless
+    assert all(
+        each["status"] == "paid" for each in shown(log, "2025-06-01 00:00").objects["invoices"]
+    )
 
 
 def test_a_pause_of_the_whole_subscription_ends_with_a_new_cycle() -> None:

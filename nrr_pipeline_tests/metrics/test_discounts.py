@@ -56,7 +56,11 @@ def discount(**fields: object) -> Discount:
     ("fields", "named"),
     [
         ({}, "not known"),
-        ({"percent_off": Fraction(20), "duration": Duration.UNKNOWN}, "duration"),
+        ({"duration": Duration.UNKNOWN}, "no such coupon .* Create a coupon of this id"),
+        (
+            {"percent_off": Fraction(20), "duration": Duration.UNKNOWN},
+            "an end that is no time, .* remove the discount di_1",
+        ),
         ({"percent_off": Fraction(101)}, "101 per cent"),
         ({"percent_off": Fraction(-1)}, "-1 per cent"),
         ({"amounts_off": (("eur", Fraction(500)),)}, "no amount off in usd"),

@@ -219,7 +219,7 @@ def test_normalization_comes_from_the_policy() -> None:
 
 @pytest.mark.parametrize(
     ("price", "quantity", "named"),
-    [("odd", 1, "odd"), ("monthly", None, "monthly"), ("price_gone", 1, "price_gone")],
+    [("monthly", None, "monthly"), ("price_gone", 1, "price_gone")],
 )
 def test_what_cannot_be_priced_is_held_out_and_named(
     price: str, quantity: int | None, named: str
@@ -296,3 +296,27 @@ def test_a_day_ends_where_the_next_one_begins_wherever_clocks_change(
     clock = DayClock(timezone)
     assert clock.day(clock.last_second(day)) == day
     assert clock.day(clock.last_second(day) + 1) == day + timedelta(days=1)
+
+
+def test_time_that_nothing_bills_has_no_mrr_and_says_how_much_it_may_have() -> None:
+    unbilled = segment(
+        "2026-01-01",
+        "2026-02-01",
+        3,
+        state=BillingState.UNBILLED,
+        approximation="no invoice bills that time",
+        alternative=Terms("yearly", 1),
+    )
+    free = segment("2026-01-01", "2026-02-01", price="free", state=BillingState.UNBILLED)
+    found, findings = build(unbilled, free, segment("2026-02-01", None, 3))
+    assert [(each.valid_from, each.is_approximate) for each in found] == [(date(2026, 2, 1), False)]
+    assert findings == [
+        Finding(
+            "approximate_history",
+            "warning",
+            "si_1",
+            "no invoice bills that time (from 2026-01-01 until 2026-02-01)",
+            30 * DOLLAR,
+            "usd",
+        )
+    ]

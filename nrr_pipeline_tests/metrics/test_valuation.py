@@ -10,6 +10,7 @@ from nrr_pipeline.metrics.discounts import Discount, DiscountLevel, Duration
 from nrr_pipeline.metrics.evidence import BillingState, Terms
 from nrr_pipeline.metrics.intervals import MrrInterval
 from nrr_pipeline.metrics.pricing import Amounts
+from nrr_pipeline.metrics.terms_history import UNPROVEN_CHANGE
 from nrr_pipeline_tests.golden import Case, cases, micros
 from nrr_pipeline_tests.metrics.subscriptions import (
     at,
@@ -231,3 +232,29 @@ def _days(text: str) -> set[int]:
     return {
         day for first, _, last in spans for day in range(int(first[-2:]), int(last[-2:] or 31) + 1)
     }
+
+
+def test_price_and_quantity_may_have_changed_one_after_the_other() -> None:
+    """Ten seats at 9 a month, seen as two at 100 next: it may have been ten at 100 in between."""
+    prices, _ = items("a=team/month/900 b=pro/month/10000")
+    doubtful = segment(
+        "a", Terms("price_a", 10), approximation="perhaps", alternative=Terms("price_b", 2)
+    )
+    (found,), _ = build([doubtful], prices)
+    assert (found.mrr_micros, found.max_error_micros) == (90 * DOLLAR, 910 * DOLLAR)
+
+
+@pytest.mark.parametrize(
+    ("reason", "dollars"),
+    [(UNPROVEN_CHANGE, 10), (f"{UNPROVEN_CHANGE}; it may have been paused", 40)],
+    ids=["changed", "changed or paused"],
+)
+def test_what_may_have_changed_and_may_not_have_counted_can_be_off_by_all_of_it(
+    reason: str, dollars: int
+) -> None:
+    prices, _ = items("a=team/month/1000")
+    doubtful = segment(
+        "a", Terms("price_a", 4), approximation=reason, alternative=Terms("price_a", 5)
+    )
+    (found,), _ = build([doubtful], prices)
+    assert found.max_error_micros == dollars * DOLLAR

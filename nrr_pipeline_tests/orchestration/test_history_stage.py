@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from nrr_pipeline.orchestration.stages.history import build_history
 from nrr_pipeline.orchestration.stages.intervals import build_intervals
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.raw import RawObject
+from nrr_pipeline.warehouse.attributes import customer_attribute
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.intervals import intervals_of
 from nrr_pipeline.warehouse.pulls import begin_pull, finish
@@ -128,6 +129,11 @@ def test_the_customers_discount_counts_from_its_start(pipeline: Pipeline) -> Non
     assert amounts(pipeline) == {50}
 
 
+def test_a_subscription_counts_though_its_customer_could_not_be_read(pipeline: Pipeline) -> None:
+    pipeline.pull(PRICE, subscription())
+    assert amounts(pipeline) == {100}
+
+
 def test_a_coupon_that_becomes_known_prices_what_was_held_out(pipeline: Pipeline) -> None:
     pipeline.pull(PRICE, customer(), subscription(discount()))
     [(amount, why), *_] = pipeline.figures()
@@ -145,6 +151,14 @@ def test_a_deleted_coupon_goes_on_discounting(pipeline: Pipeline) -> None:
     gone = {"id": "half", "object": "coupon", "deleted": True}
     pipeline.pull(raw("coupons", gone, is_deleted=True))
     assert amounts(pipeline) == {50}
+
+
+def test_a_deleted_price_goes_on_pricing(pipeline: Pipeline) -> None:
+    pipeline.pull(PRICE, customer(), subscription())
+    assert amounts(pipeline) == {100}
+    gone = {"id": "price_1", "object": "price", "deleted": True}
+    pipeline.pull(raw("prices", gone, is_deleted=True))
+    assert amounts(pipeline) == {100}
 
 
 def test_a_coupon_shown_without_its_products_keeps_those_that_were_known(
@@ -197,3 +211,27 @@ def test_a_planned_phase_is_listed(pipeline: Pipeline) -> None:
     )
     assert amounts(pipeline) == {100}
     assert "scheduled_change" in pipeline.findings()
+
+
+def test_the_country_of_a_customer_that_was_deleted_before_is_that_of_its_latest_invoice(
+    pipeline: Pipeline,
+) -> None:
+    gone = raw("customers", {"id": "cus_1", "object": "customer", "deleted": True}, is_deleted=True)
+    bills = [
+        raw(
+            "invoices",
+            {
+                "id": f"in_{country}",
+                "customer": "cus_1",
+                "created": START + number,
+                "customer_address": {"country": country},
+            },
+            subscription_id="sub_1",
+        )
+        for number, country in enumerate(("FR", "DE"))
+    ]
+    pipeline.pull(PRICE, gone, subscription(), *bills)
+    pipeline.figures()
+    with pipeline.warehouse.read() as connection:
+        countries = customer_attribute(connection, "country", date(2025, 1, 1))
+    assert countries == {"cus_1": "DE"}

@@ -188,26 +188,6 @@ def test_the_customers_counts_only_where_the_subscription_has_none() -> None:
     ]
 
 
-def test_the_order_is_that_of_the_arrays_the_items_own_first() -> None:
-    mine = [discount("di_z", "five", subscription_item="si_1")]
-    ours = [discount("di_b", "always"), discount("di_a", "three", end="2026-12-01")]
-    objects = record(
-        seen(subscription({**ONE, "discounts": mine}, discounts=ours), "2026-01-10"),
-        invoices=PLAIN,
-    )
-    assert in_force(objects)[0] == "si_1 2026-01-01..2026-12-01 five always three"
-
-
-def test_the_order_of_what_is_gone_is_that_of_its_invoice() -> None:
-    gone = [discount("di_b", "always"), discount("di_a", "five")]
-    charge = month("2026-01-01", "2026-02-01", "di_a", "di_b")
-    invoices = [invoice("2026-01-01", charge, discounts=gone), PLAIN[1]]
-    assert in_force(record(seen(subscription(ONE), "2026-02-10"), invoices=invoices)) == [
-        "si_1 2026-01-01..2026-02-01 always five",
-        "si_1 2026-02-01..",
-    ]
-
-
 def test_a_discount_given_to_one_invoice_is_none_of_the_subscriptions() -> None:
     given = discount("di_1", "always", subscription=None, invoice="in_1")
     charge = month("2026-01-01", "2026-02-01", "di_1")

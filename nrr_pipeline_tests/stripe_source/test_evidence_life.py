@@ -83,7 +83,10 @@ def test_backdated_and_not_billed_counts_from_its_creation_and_is_flagged() -> N
         start="2024-05-01",
         created=at("2026-02-01"),
     )
-    assert history(seen(migrated, PULL), invoices=BILLED[1:]) == ["si_1 2026-02-01.. 3 x monthly"]
+    assert history(seen(migrated, PULL), invoices=BILLED[1:]) == [
+        "si_1 2024-05-01..2026-02-01 3 x monthly unbilled or-nothing",
+        "si_1 2026-02-01.. 3 x monthly",
+    ]
     problem = evidence(seen(migrated, PULL), invoices=BILLED[1:]).problems[0]
     assert problem.check_name == "backdated_without_invoice"
     assert "641 days" in problem.detail

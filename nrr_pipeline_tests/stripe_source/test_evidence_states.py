@@ -7,11 +7,13 @@ from nrr_pipeline_tests.stripe_source.payload_sets import (
     PRICES,
     Payload,
     at,
+    debit,
     event,
     evidence,
     history,
     invoice,
     item,
+    items_before,
     line,
     months,
     record,
@@ -147,38 +149,6 @@ def test_created_and_activated_in_one_second_is_active_whatever_the_order_of_eve
             ) == ["si_1 2026-01-01.. 3 x monthly"]
 
 
-def test_an_unknown_status_is_held_out_except_for_the_time_that_paid_lines_prove() -> None:
-    odd = subscription(SEATS, status="hibernating")
-    invoices = [
-        *months("monthly", 3, "2026-01-01", 2),
-        failed("2026-03-01", "2026-04-01", attempts=0),
-    ]
-    assert history(seen(odd, PULL), invoices=invoices) == [
-        "si_1 2026-01-01..2026-03-01 3 x monthly",
-        "si_1 2026-03-01.. 3 x monthly unknown held-out",
-    ]
-
-
-def test_an_unknown_status_that_begins_within_paid_time_is_held_out_after_it() -> None:
-    odd = subscription(SEATS, status="hibernating")
-    assert history(
-        seen(subscription(SEATS), "2026-01-10"),
-        seen(odd, "2026-01-11", PULL),
-        invoices=months("monthly", 3, "2026-01-01", 1),
-    ) == [
-        "si_1 2026-01-01..2026-02-01 3 x monthly",
-        "si_1 2026-02-01.. 3 x monthly unknown held-out",
-    ]
-
-
-def test_an_unknown_status_without_paid_lines_is_held_out_from_the_start() -> None:
-    odd = subscription(SEATS, status="hibernating")
-    draft = failed("2026-01-01", "2026-02-01", status="draft", attempts=0)
-    assert history(seen(odd, "2026-01-10"), invoices=[draft]) == [
-        "si_1 2026-01-01.. 3 x monthly unknown held-out"
-    ]
-
-
 def test_a_request_to_cancel_later_is_scheduled_churn_from_the_request() -> None:
     asked = subscription(
         SEATS, cancel_at_period_end=True, canceled_at=at("2026-01-12"), cancel_at=at("2026-02-01")
@@ -265,6 +235,23 @@ def test_an_items_trial_that_only_an_event_still_shows_does_not_count() -> None:
     )[1:] == [
         "si_2 2026-02-01..2026-02-15 1 x addon trialing",
         "si_2 2026-02-15.. 1 x addon",
+    ]
+
+
+@pytest.mark.parametrize("ended_on", ["2026-02-15", "2026-02-10"], ids=["in time", "early"])
+def test_an_items_trial_ends_when_an_event_says_that_it_was_there_until_then(ended_on: str) -> None:
+    trial = {"start_date": at("2026-02-01"), "end_date": at("2026-02-15")}
+    added = item("addon", 1, item_id="si_2", created="2026-02-01")
+    after = subscription(SEATS, {**added, "current_trial": None})
+    before = items_before(SEATS, {**added, "current_trial": trial})
+    charged = invoice("2026-03-01", debit("addon", 1, ended_on, "2026-03-01", item_id="si_2"))
+    assert history(
+        seen(after, "2026-03-02"),
+        invoices=[*months("monthly", 3, "2026-01-01", 2), charged],
+        events=[event(ended_on, after, items=before)],
+    )[1:] == [
+        f"si_2 2026-02-01..{ended_on} 1 x addon trialing",
+        f"si_2 {ended_on}.. 1 x addon",
     ]
 
 

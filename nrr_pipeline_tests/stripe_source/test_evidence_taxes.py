@@ -86,6 +86,17 @@ def test_the_last_full_line_tells_where_nothing_else_does() -> None:
     ]
 
 
+def test_a_line_that_shows_a_tax_of_nothing_tells_a_rate_of_nothing() -> None:
+    invoices = [
+        taxed("2026-01-01", "2026-02-01", (200, 1_000)),
+        taxed("2026-02-01", "2026-03-01", (0, 1_200)),
+    ]
+    assert rates(seen(subscription(ONE), "2026-02-10"), invoices=invoices) == [
+        "2026-01-01..2026-02-01 1/5",
+        "2026-02-01.. 0",
+    ]
+
+
 def test_tax_on_top_is_not_contained() -> None:
     invoices = [taxed("2026-01-01", "2026-02-01", (190, 1_000), behavior="exclusive")]
     assert rates(seen(subscription(ONE), "2026-01-10"), invoices=invoices) == ["2026-01-01.. None"]
@@ -94,6 +105,14 @@ def test_tax_on_top_is_not_contained() -> None:
 def test_a_line_that_charges_for_a_part_tells_no_rate() -> None:
     invoices = [taxed("2026-01-01", "2026-01-15", (160, 840))]
     assert rates(seen(subscription(ONE), "2026-01-01"), invoices=invoices) == ["2026-01-01.. None"]
+
+
+def test_a_line_that_charges_for_a_part_tells_the_rate_that_it_names_and_that_was_seen() -> None:
+    stub = taxed("2026-01-01", "2026-01-15", (160, 840))
+    stub["lines"]["data"][0]["taxes"][0]["tax_rate_details"] = {"tax_rate": "txr_19"}
+    other = {**item("addon", 1, item_id="si_2", created="2026-01-15"), "tax_rates": [rate(19)]}
+    found = rates(seen(subscription(other), "2026-01-20"), invoices=[stub])
+    assert found[0] == "2026-01-01..2026-01-15 19/100"
 
 
 def test_a_rate_that_was_seen_is_exact_where_lines_round_it() -> None:

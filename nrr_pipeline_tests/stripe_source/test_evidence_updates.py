@@ -67,6 +67,22 @@ def test_an_update_that_was_seen_later_was_applied_whoever_paid(status: str) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("voided_at", "quantity"), [("2026-02-11 23:00", 3), ("2026-02-20", 9)], ids=["at once", "late"]
+)
+def test_where_nothing_shows_either_state_later_a_void_within_a_day_is_an_expired_update(
+    voided_at: str, quantity: int
+) -> None:
+    voided = {**update_invoice("void"), "status_transitions": {"voided_at": at(voided_at)}}
+    invoices = [
+        *months("monthly", 3, "2026-01-01", 2),
+        voided,
+        *months("monthly", 5, "2026-03-01", 1),
+    ]
+    found = history(seen(subscription(item("monthly", 5)), "2026-03-10"), invoices=invoices)
+    assert found[-2].endswith(f"..2026-03-01 {quantity} x monthly or-5-x-monthly")
+
+
 @pytest.mark.parametrize("status", UNPAID)
 def test_an_event_tells_whether_an_update_was_applied(status: str) -> None:
     invoices = [*months("monthly", 3, "2026-01-01", 2), update_invoice(status)]
@@ -86,3 +102,17 @@ def test_an_event_tells_whether_an_update_was_applied(status: str) -> None:
             seen(subscription(SEATS), "2026-03-10"), invoices=invoices, events=[before]
         )
     )
+
+
+def test_what_a_later_update_gives_back_tells_although_it_asks_for_the_same() -> None:
+    later = {**update_invoice("paid"), "id": "in_later"}
+    expired = update_invoice("void")
+    for each in (expired, *expired["lines"]["data"]):
+        each["created"] = at("2026-02-05")
+        each["period"] = {"start": at("2026-02-05"), "end": at("2026-03-01")}
+    applied = event("2026-02-11", subscription(item("monthly", 9)))
+    invoices = [*months("monthly", 3, "2026-01-01", 2), expired, later]
+    found = history(
+        seen(subscription(item("monthly", 9)), "2026-02-12"), invoices=invoices, events=[applied]
+    )
+    assert found == ["si_1 2026-01-01..2026-02-11 3 x monthly", "si_1 2026-02-11.. 9 x monthly"]

@@ -192,6 +192,23 @@ def test_what_no_list_shows_is_retrieved_by_its_id(
     assert [note.object_id for note in summary.notes] == ["price_deleted"]
 
 
+def test_of_a_deleted_price_is_kept_what_the_items_that_have_it_show(
+    small_account: FakeStripe, source: StripeSource, sink: MemorySink
+) -> None:
+    shown = [item("si_2", "price_missing"), item("si_3", "price_deleted")]
+    small_account.add("subscriptions", subscription("sub_2", items=shown))
+    small_account.unlisted["price_deleted"] = {
+        "id": "price_deleted",
+        "object": "price",
+        "deleted": True,
+    }
+    summary = pull(source, sink)
+    for each in shown:
+        kept = sink["prices", each["price"]["id"]]
+        assert (kept.payload, kept.is_deleted) == (each["price"], False)
+    assert not summary.tombstones
+
+
 def test_what_is_known_to_be_deleted_is_not_asked_for_again(
     small_account: FakeStripe, source: StripeSource, sink: MemorySink
 ) -> None:

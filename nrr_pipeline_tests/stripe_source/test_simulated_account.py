@@ -121,7 +121,7 @@ def test_an_object_is_the_same_from_its_list_and_on_its_own(account: StripeAccou
         sink = MemorySink()
         pull(source, sink)
         intake = Intake(source, livemode=False, privacy=DEFAULT_PRIVACY, stop=stop)
-        intake.listed_coupons.update(each["id"] for each in account.objects["coupons"])
+        intake.listed["coupons"].update(each["id"] for each in account.objects["coupons"])
         for kind in KINDS:
             for each in account.objects[kind][:40]:
                 (alone,) = intake.retrieve(kind, each["id"]).objects

@@ -13,6 +13,7 @@ from nrr_pipeline_tests.stripe_source.objects import (
     coupon,
     customer,
     invoice,
+    item,
     line,
     subscription,
 )
@@ -69,7 +70,7 @@ def test_a_deleted_coupon_of_a_lines_discount_is_found_in_the_lines(
     stripe_account.lines["in_2"] = [{**bare, "discounts": [of_coupon(deleted_coupon())]}]
     stripe_account.lines["in_3"] = stripe_account.lines["in_2"]
     pull(source, sink)
-    assert sink["coupons", "gone"].payload == deleted_coupon()
+    assert sink["coupons", "gone"].payload == deleted_coupon(limits_unknown=True)
     asked = stripe_account.asked("/v1/invoices/in_2/lines")
     asked += stripe_account.asked("/v1/invoices/in_3/lines")
     assert len(asked) == 1  # one object that names it is enough
@@ -96,7 +97,35 @@ def test_a_refused_look_at_a_coupon_leaves_what_was_shown(
         "subscriptions", subscription("sub_2", discounts=[of_coupon(deleted_coupon())])
     )
     pull(source, sink)
-    assert sink["coupons", "gone"].payload == deleted_coupon()
+    assert sink["coupons", "gone"].payload == deleted_coupon(limits_unknown=True)
+
+
+def test_an_item_that_is_read_alone_shows_the_limits_of_its_coupon(
+    stripe_account: FakeStripe, source: StripeSource, sink: MemorySink
+) -> None:
+    bare = item("si_2", discounts=[of_coupon("gone")])
+    shown = item("si_2", discounts=[of_coupon(deleted_coupon())], subscription="sub_2")
+    whole = deleted_coupon(applies_to={"products": ["prod_1"]})
+    stripe_account.add("subscriptions", subscription("sub_2", items=[bare]))
+    stripe_account.add("subscription_items", shown)
+    stripe_account.unlisted["si_2"] = item("si_2", discounts=[of_coupon(whole)])
+    pull(source, sink)
+    assert sink["coupons", "gone"].payload == whole
+    (asked,) = stripe_account.asked("/v1/subscription_items/si_2")
+    assert asked.params["expand[0]"] == "discounts.source.coupon.applies_to"
+
+
+def test_limits_that_one_holder_shows_are_known_whichever_is_read_first(
+    stripe_account: FakeStripe, source: StripeSource, sink: MemorySink
+) -> None:
+    whole = deleted_coupon(applies_to={"products": ["prod_1"]})
+    bare = {**line("il_2"), "discounts": [of_coupon("gone")]}
+    stripe_account.add("invoices", invoice("in_2", lines=page([bare])))
+    stripe_account.lines["in_2"] = [{**bare, "discounts": [of_coupon(deleted_coupon())]}]
+    stripe_account.add("customers", customer("cus_2", discount=of_coupon(deleted_coupon())))
+    stripe_account.unlisted["cus_2"] = customer("cus_2", discount=of_coupon(whole))
+    pull(source, sink)
+    assert sink["coupons", "gone"].payload == whole
 
 
 def test_a_listed_coupon_is_not_looked_for(

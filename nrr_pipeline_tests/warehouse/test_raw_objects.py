@@ -83,10 +83,7 @@ def test_a_state_that_comes_back_is_a_version_of_its_own(pull: Pull, warehouse: 
         pull.land(subscription(status=status))
     versions = all_versions(warehouse, "subscriptions", "sub_1")
     assert [version.payload["status"] for version in versions] == ["active", "past_due", "active"]
-    assert [version.known_from for version in versions] == sorted(
-        version.known_from for version in versions
-    )
-    assert versions[0].observed_at < versions[1].observed_at
+    assert versions[0].observed_at < versions[1].observed_at < versions[2].observed_at
 
 
 def test_a_vanished_object_gets_a_tombstone_once(pull: Pull, warehouse: Warehouse) -> None:

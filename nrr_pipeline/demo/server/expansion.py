@@ -94,7 +94,7 @@ def _follow(names: list[str], shape: str, expansion: Expansion) -> bool:
                 expansion.kinds.add(kind)
             current = OBJECT_NAMES[kind] if kind is not None else None
         else:
-            current = form.embedded.get(name)
+            current = form.values or form.embedded.get(name)
     return True
 
 
@@ -109,6 +109,11 @@ class Presenter:
         """Return an object, or a part of one, as it is served; the original stays as it is."""
         name_of_shape = shape or shown.get("object", "")
         form = SHAPES.get(name_of_shape, _NO_SHAPE)
+        if form.values is not None:
+            return {
+                name: self.show(each, tree.get(name, {}), form.values)
+                for name, each in shown.items()
+            }
         shown = shown.copy()
         for name in form.hidden:
             if name not in tree:

@@ -37,14 +37,18 @@ class Shape:
         embedded: Fields that are always shown and have a shape themselves, with its name.
         lists: Fields that hold a list with pages, with the shape of its elements.
         hidden: Fields that show only when they are expanded.
+        values: Of a map with keys of its own, such as currencies: the shape of each value.
     """
 
     references: dict[str, str | None] = field(default_factory=dict)
     embedded: dict[str, str] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    values: str | None = None
 
     def __contains__(self, name: str) -> bool:
+        if self.values is not None:
+            return True
         known = (self.references, self.embedded, self.lists, self.hidden)
         return any(name in names for names in known)
 
@@ -67,8 +71,12 @@ SHAPES: dict[str, Shape] = {
     "payment_default": Shape(references={"default_payment_method": None}),
     "product": Shape(references={"default_price": "prices", "tax_code": None}),
     "price": Shape(
-        references={"product": "products"}, hidden=frozenset({"tiers", "currency_options"})
+        references={"product": "products"},
+        embedded={"currency_options": "currency_options"},
+        hidden=frozenset({"tiers", "currency_options"}),
     ),
+    "currency_options": Shape(values="currency_option"),
+    "currency_option": Shape(hidden=frozenset({"tiers"})),
     "coupon": Shape(hidden=frozenset({"applies_to", "currency_options"})),
     "discount": Shape(
         references={"customer": "customers", "promotion_code": None},

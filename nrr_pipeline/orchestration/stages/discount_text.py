@@ -30,7 +30,7 @@ def discounts_of(text: str | None) -> tuple[Discount, ...]:
 def discount_document(discount: Discount) -> dict[str, Any]:
     """A discount for JSON; exact numbers are fractions in quotes."""
     products, percent = discount.product_ids, discount.percent_off
-    return {
+    document = {
         "discount_id": discount.discount_id,
         "coupon_id": discount.coupon_id,
         "level": discount.level.value,
@@ -40,10 +40,14 @@ def discount_document(discount: Discount) -> dict[str, Any]:
         "amounts_off": {currency: str(amount) for currency, amount in discount.amounts_off},
         "product_ids": None if products is None else sorted(products),
     }
+    if discount.proven_price_ids is not None:
+        document["proven_price_ids"] = sorted(discount.proven_price_ids)
+    return document
 
 
 def _discount(document: Mapping[str, Any]) -> Discount:
     percent, products = document["percent_off"], document["product_ids"]
+    proven = document.get("proven_price_ids")
     return Discount(
         discount_id=document["discount_id"],
         coupon_id=document["coupon_id"],
@@ -56,4 +60,5 @@ def _discount(document: Mapping[str, Any]) -> Discount:
             for currency, amount in sorted(document["amounts_off"].items())
         ),
         product_ids=None if products is None else frozenset(products),
+        proven_price_ids=None if proven is None else frozenset(proven),
     )

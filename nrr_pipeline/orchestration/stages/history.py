@@ -1,19 +1,21 @@
 """From raw objects to subscription history: read evidence, fold it, keep what changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from nrr_pipeline.errors import NrrError
+from nrr_pipeline.garbage import without_collecting
 from nrr_pipeline.metrics.evidence import Finding, SubscriptionEvidence
 from nrr_pipeline.metrics.history import fold_subscription
 from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder
 from nrr_pipeline.metrics.pricing import Price
-from nrr_pipeline.orchestration.stages.attributes import attribute_rows
+from nrr_pipeline.orchestration.stages.attributes import attribute_rows, billed_countries
 from nrr_pipeline.orchestration.stages.history_rows import row_of
 from nrr_pipeline.orchestration.stages.records import SUBSCRIPTIONS_PER_READ, subscription_records
 from nrr_pipeline.policy import RULES_VERSION, MetricPolicy
+from nrr_pipeline.stripe_source.coupons import LIMITS_UNKNOWN
 from nrr_pipeline.stripe_source.evidence import subscription_evidence
 from nrr_pipeline.stripe_source.payloads import MalformedObjectError, Payload, read_price
 from nrr_pipeline.stripe_source.records import SubscriptionRecord
@@ -60,7 +62,7 @@ def build_history(
         NothingPulledError: No pull has been completed yet.
     """
     while True:
-        with warehouse.read() as connection:
+        with warehouse.read() as connection, without_collecting():
             before = knowledge.progress_of(connection, STAGE)
             raw_known_at = require_complete_pull(connection)
             built = _build(connection, policy, before, raw_known_at, progress)
@@ -90,19 +92,21 @@ def require_complete_pull(connection: Connection) -> datetime:
 def prices_known_at(
     connection: Connection, raw_known_at: datetime
 ) -> tuple[dict[str, Price], list[Finding]]:
-    """All recurring prices by id, and those that cannot be read."""
+    """All recurring prices by id, as they were last seen, and those that cannot be read.
+
+    A deleted one goes on pricing the items that have it.
+    """
+    payloads = last_seen(connection, "prices", raw_known_at)
     prices: dict[str, Price] = {}
     problems: list[Finding] = []
-    for version in raw_objects.latest(connection, "prices", known_at=raw_known_at):
-        if version.is_deleted:
-            continue
+    for price_id, payload in payloads.items():
         try:
-            price = read_price(version.payload)
+            price = read_price(payload)
         except MalformedObjectError as error:
-            problems.append(Finding("unreadable_price", "error", version.object_id, str(error)))
+            problems.append(Finding("unreadable_price", "error", price_id, str(error)))
             continue
         if price is not None:
-            prices[version.object_id] = price
+            prices[price_id] = price
     return prices, problems
 
 
@@ -121,10 +125,13 @@ def _build(
     customers = raw_objects.changed_ids(connection, "customers", after, raw_known_at)
     coupons = coupons_known_at(connection, raw_known_at)
     rows: list[dict[str, Any]] = []
+    billed: dict[str, str] = {}
     findings = [_found(finding, "prices") for finding in price_problems]
-    checker = IntervalBuilder(prices, policy.counting_rules(), DayClock(policy.timezone))
+    days = DayClock(policy.timezone)
+    checker = IntervalBuilder(prices, policy.counting_rules(), days)
     records = subscription_records(connection, sorted(subscription_ids), raw_known_at)
     for done, record in enumerate(records, start=1):
+        billed |= billed_countries(record)
         evidence, problems = _read(record, prices, coupons)
         if evidence is not None:
             rows.extend(row_of(segment) for segment in fold_subscription(evidence))
@@ -136,27 +143,40 @@ def _build(
         findings.extend(_found(finding, record.subscription_id) for finding in problems)
         if progress is not None and done % SUBSCRIPTIONS_PER_READ == 0:
             progress(done, len(subscription_ids))
-    return _Built(
-        subscription_ids,
-        rows,
-        findings,
-        customers,
-        list(attribute_rows(connection, customers, raw_known_at, DayClock(policy.timezone))),
-    )
+    attributes_of = attribute_rows(connection, customers, raw_known_at, days, billed)
+    return _Built(subscription_ids, rows, findings, customers, list(attributes_of))
 
 
 def coupons_known_at(connection: Connection, raw_known_at: datetime) -> dict[str, Payload]:
-    """All coupons by id, as they were last seen; a deleted one goes on discounting.
+    """All coupons by id, as they were last seen; a deleted one goes on discounting."""
+    return last_seen(connection, "coupons", raw_known_at)
+
+
+def last_seen(
+    connection: Connection,
+    kind: str,
+    raw_known_at: datetime,
+    ids: Iterable[str] | None = None,
+) -> dict[str, Payload]:
+    """Objects of a kind by id, all or some, as they were last seen before they were deleted.
 
     What a later version does not show, such as the products of a coupon that is no longer listed,
-    is taken from the one before.
+    or the tiers of such a price, is taken from the one before.
     """
-    coupons: dict[str, Payload] = {}
-    for version in raw_objects.versions_of_kind(connection, "coupons", raw_known_at):
+    found: dict[str, Payload] = {}
+    versions = (
+        raw_objects.versions_of_kind(connection, kind, raw_known_at)
+        if ids is None
+        else raw_objects.versions_of(connection, kind, ids, raw_known_at)
+    )
+    for version in versions:
         if not version.is_deleted:
-            known = coupons.get(version.object_id, {})
-            coupons[version.object_id] = {**known, **version.payload}
-    return coupons
+            known = found.get(version.object_id, version.payload)
+            both = {**known, **version.payload}
+            if not (LIMITS_UNKNOWN in known and LIMITS_UNKNOWN in version.payload):
+                both.pop(LIMITS_UNKNOWN, None)
+            found[version.object_id] = both
+    return found
 
 
 def _concerned(connection: Connection, after: datetime, raw_known_at: datetime) -> set[str]:

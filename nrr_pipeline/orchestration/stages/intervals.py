@@ -1,10 +1,11 @@
 """From subscription history to MRR intervals: price it under the policy, keep what changed."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
+from nrr_pipeline.garbage import without_collecting
 from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder, MrrInterval
 from nrr_pipeline.metrics.periods import ONE_DAY, Period
 from nrr_pipeline.orchestration.stages import history as history_stage
@@ -17,6 +18,7 @@ from nrr_pipeline.warehouse.raw_objects import changed_ids
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse, WriteTransaction
 
 STAGE = "mrr_intervals"
+_NAMES = tuple(field.name for field in fields(MrrInterval))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def build_intervals(
         NothingPulledError: There is no history yet.
     """
     while True:
-        with warehouse.read() as connection:
+        with warehouse.read() as connection, without_collecting():
             built = knowledge.progress_of(connection, history_stage.STAGE)
             if built is None or built.raw_known_at is None:
                 raise NothingPulledError("There is no history to price. Build it: nrr run")
@@ -81,6 +83,7 @@ def _price(
         policy.counting_rules(),
         DayClock(policy.timezone),
     )
+    version = policy.version
     rows: list[dict[str, Any]] = []
     findings: list[quality.Finding] = []
     held_out: set[str] = set()
@@ -89,7 +92,7 @@ def _price(
         groupby(map(segment_of, stored), key=lambda segment: segment.subscription_id), start=1
     ):
         mine, found = builder.build(segments)
-        rows.extend(_row(interval, policy.version) for interval in mine)
+        rows.extend(_row(interval, version) for interval in mine)
         findings.extend(quality.Finding(**asdict(each), scope_id=subscription_id) for each in found)
         held_out |= {each.subscription_item_id for each in mine if each.held_out is not None}
         if progress is not None and done % SUBSCRIPTIONS_PER_READ == 0:
@@ -144,4 +147,4 @@ def _is_current(
 
 
 def _row(interval: MrrInterval, policy_version: str) -> dict[str, Any]:
-    return {**asdict(interval), "policy_version": policy_version}
+    return {**{name: getattr(interval, name) for name in _NAMES}, "policy_version": policy_version}

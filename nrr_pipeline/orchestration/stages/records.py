@@ -1,5 +1,6 @@
 """Gathers the raw objects of each subscription, as known at a time. What they prove is not said."""
 
+import itertools
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -94,8 +95,8 @@ def _observed(
     seen: dict[int, raw_objects.RawVersion] = {}
     for version in versions:
         seen[int(version.observed_at.timestamp())] = version
-    firsts = sorted(seen)
-    for first, following in zip(firsts, [*firsts[1:], None], strict=True):
+    for first, following in itertools.pairwise([*sorted(seen), None]):
+        assert first is not None  # noqa: S101  (only what follows the last one is not known)
         confirmed = (
             pull_times if following is None else pull_times[: _pull_of(following, pull_times)]
         )
