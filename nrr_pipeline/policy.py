@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.metrics.counting import CountingRules
+from nrr_pipeline.metrics.customers import ExclusionRules
 from nrr_pipeline.metrics.pricing import Normalization
 
 RULES_VERSION = 3
@@ -49,6 +50,15 @@ def _per_year(value: object) -> object:
     return number
 
 
+def _email_domain(name: object) -> object:
+    """Read ``@Example.com`` as ``example.com``."""
+    domain = name.strip().lower().removeprefix("@") if isinstance(name, str) else name
+    if not isinstance(domain, str) or not domain or "@" in domain or " " in domain:
+        raise ValueError("write the part of an address behind the @, such as example.com")
+    return domain
+
+
+EmailDomain = Annotated[str, BeforeValidator(_email_domain)]
 PerYear = Annotated[Fraction, BeforeValidator(_per_year)]
 CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
 Decimals = Literal[0, 1, 2, 3]
@@ -109,7 +119,7 @@ class ExcludePolicy(_Section):
     """Internal and test customers, who are in no figure."""
 
     customers: tuple[str, ...] = ()
-    email_domains: tuple[str, ...] = ()
+    email_domains: tuple[EmailDomain, ...] = ()
     metadata: dict[str, str] = {}
 
 
@@ -194,6 +204,13 @@ class MetricPolicy(_Section):
             paused_collection_counts=self.pause_collection == "count",
             discounts=self.discounts,
             past_due_max_seconds=None if max_days is None else max_days * 86_400,
+        )
+
+    def exclusion_rules(self) -> ExclusionRules:
+        """Who is in no figure."""
+        exclude = self.exclude
+        return ExclusionRules(
+            frozenset(exclude.customers), frozenset(exclude.email_domains), exclude.metadata
         )
 
 

@@ -19,6 +19,7 @@ from nrr_pipeline.cli.opening import as_of_line, load
 from nrr_pipeline.cli.rendering import faint, indented, instant, print_parts
 from nrr_pipeline.errors import NrrError, SettingsError
 from nrr_pipeline.orchestration.clock import utc_now
+from nrr_pipeline.orchestration.stages.pulling import privacy_rules
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.account_check import check_account
@@ -96,7 +97,7 @@ def command(ctx: click.Context) -> None:
 
 def check_all(settings: Settings, policy: MetricPolicy) -> Iterator[Checked]:
     """Make every check, one after the other."""
-    yield Checked("policy", f"{policy.version}, from {settings.policy_path or 'the defaults'}")
+    yield _made("policy", lambda: _policy(settings, policy))
     yield _made("disk", lambda: _disk(settings.home))
     yield _made("database", lambda: _database(settings))
     if foreign := _foreign(settings, policy):
@@ -124,6 +125,11 @@ def _made(name: str, check: Callable[[], str]) -> Checked:
         return Checked(name, check())
     except NrrError as error:
         return Checked(name, "", error)
+
+
+def _policy(settings: Settings, policy: MetricPolicy) -> str:
+    privacy_rules(policy)
+    return f"{policy.version}, from {settings.policy_path or 'the defaults'}"
 
 
 def _disk(home: Path) -> str:

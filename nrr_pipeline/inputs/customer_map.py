@@ -8,7 +8,7 @@ COLUMNS = ("customer_id", "account_id")
 
 
 def read_customer_map(path: Path) -> list[Fact]:
-    """Which customer counts as part of which account.
+    """Which customer counts as part of which account: another customer, or a name of your own.
 
     Raises:
         InputError: The file cannot be used; the message names the lines.
@@ -26,7 +26,8 @@ def customer_map_fact(values: Fact) -> Fact:
     Raises:
         ValueError: A value is missing.
     """
-    for name in COLUMNS:
-        if not values[name]:
+    fact = {name: str(values[name] or "").strip() for name in COLUMNS}
+    for name, value in fact.items():
+        if not value:
             raise ValueError(f"{name} is empty; fill it in or remove the line")
-    return {name: str(values[name]) for name in COLUMNS}
+    return fact

@@ -14,6 +14,9 @@ noise            ``NOISE``: counters that move by themselves and would make ever
                  carries them look changed
 ===============  ==============================================================================
 
+Of a customer's e-mail address the domain is kept, as ``EMAIL_DOMAIN``, where a rule of the policy
+names it: that is how internal customers are told. The address itself is not.
+
 A setting widens or narrows this by field name (``email``) or by a dotted path that ends in it
 (``customer.email``, ``metadata.vat_number``), whose earlier words are the fields around it or the
 type of the object it stands in. The longer path wins; between equals, dropping does. What a field
@@ -57,6 +60,9 @@ REDUCED = frozenset(
 NOISE = frozenset({"times_redeemed"})
 """Field names that are left out because they move by themselves."""
 
+EMAIL_DOMAIN = "nrr_email_domain"
+"""Our own field of a customer; Stripe has none of this name."""
+
 _DEFAULT = DROPPED | REDUCED | NOISE
 _NOTHING: frozenset[str] = frozenset()
 
@@ -86,6 +92,7 @@ class PrivacyRules:
 
     drop: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
+    email_domains: frozenset[str] = frozenset()
     _paths: Mapping[str, tuple[tuple[tuple[str, ...], bool], ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -130,10 +137,19 @@ def redact(kind: str, payload: Mapping[str, Any], privacy: PrivacyRules) -> dict
 
     >>> redact("customers", {"id": "cus_1", "name": "Ann", "email": "a@b.c"}, DEFAULT_PRIVACY)
     {'id': 'cus_1', 'name': 'Ann'}
+    >>> redact("customers", {"email": "ann@b.c"}, PrivacyRules(email_domains=frozenset({"b.c"})))
+    {'nrr_email_domain': 'b.c'}
     """
-    return _Redaction(privacy).of_object(
+    kept = _Redaction(privacy).of_object(
         payload, _Place(TYPE_OF_KIND.get(kind, kind), payload, None)
     )
+    kept.pop(EMAIL_DOMAIN, None)
+    address = payload.get("email") if kind == "customers" else None
+    if isinstance(address, str):
+        domain = address.rpartition("@")[2].strip().lower()
+        if domain in privacy.email_domains:
+            kept[EMAIL_DOMAIN] = domain
+    return kept
 
 
 class _Redaction:

@@ -47,6 +47,17 @@ def known_subscriptions(connection: sa.Connection) -> set[str]:
     return set(connection.scalars(query))
 
 
+def customers_of(connection: sa.Connection, subscription_ids: Iterable[str]) -> set[str]:
+    """Return the customers that the known history of the subscriptions names."""
+    table = HISTORY.table
+    query = sa.select(table.c.customer_id).distinct().where(known(table, None))
+    return {
+        customer_id
+        for chunk in in_chunks(subscription_ids)
+        for customer_id in connection.scalars(query.where(table.c.subscription_id.in_(chunk)))
+    }
+
+
 def subscriptions_having(connection: sa.Connection, column: str, ids: Iterable[str]) -> set[str]:
     """Return the subscriptions whose known history names one of the ids, by ``column``."""
     table = HISTORY.table

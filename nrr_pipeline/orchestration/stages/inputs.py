@@ -11,6 +11,7 @@ from nrr_pipeline.inputs.csv_files import Fact, InputError, read_day
 from nrr_pipeline.inputs.customer_map import customer_map_fact, read_customer_map
 from nrr_pipeline.inputs.ecb import cross_rates, read_ecb
 from nrr_pipeline.inputs.fx_rates import fx_rate_fact, read_fx_rates
+from nrr_pipeline.orchestration.stages.accounts import judge_customer_map
 from nrr_pipeline.orchestration.stages.rates import ReportingCurrencyError, reporting_currency
 from nrr_pipeline.orchestration.stages.syncing import GivenList, InputReport, Listing
 from nrr_pipeline.policy import MetricPolicy
@@ -109,11 +110,21 @@ def _from_the_start(connection: Connection, changed: Sequence[Fact]) -> date | N
     return snapshots.earliest_paid_day(connection)
 
 
+def _when_priced(connection: Connection, changed: Sequence[Fact]) -> None:
+    """A joined customer moves figures when its intervals name the account, and notes it then."""
+    del connection, changed
+
+
 FX_RATES = GivenList(
     given.FX_RATES, "fx", fx_rate_fact, _rates_changed_from, {"file": "error", "ecb": "warning"}
 )
 CUSTOMER_MAP = GivenList(
-    given.CUSTOMER_MAP, "correction", customer_map_fact, _from_the_start, {"file": "error"}
+    given.CUSTOMER_MAP,
+    "correction",
+    customer_map_fact,
+    _when_priced,
+    {"file": "error"},
+    judge=judge_customer_map,
 )
 ATTRIBUTES = GivenList(
     given.ATTRIBUTES, "correction", _attribute, _from_the_start, {"file": "error"}

@@ -16,6 +16,7 @@ from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.raw import RawObject
 from nrr_pipeline.stripe_source.client import StripeSource
 from nrr_pipeline.stripe_source.intake import PullFinding
+from nrr_pipeline.stripe_source.needed import refuse_blinding
 from nrr_pipeline.stripe_source.probe import server_time
 from nrr_pipeline.stripe_source.pull import PullProgress, PullSummary, pull
 from nrr_pipeline.stripe_source.redaction import PrivacyRules
@@ -61,9 +62,10 @@ def pull_raw(
 
     Raises:
         PullInProgressError: Another process has been pulling for too long.
+        SettingsError: A privacy rule would leave out what is needed.
         NrrError: Stripe could not be read; the message says why and what to do.
     """
-    privacy = PrivacyRules(frozenset(policy.privacy.drop), frozenset(policy.privacy.keep))
+    privacy = privacy_rules(policy)
     observed_at = datetime.fromtimestamp(server_time(source), UTC)
     with _lease(warehouse, clock) as pull_id:
         sink = _Sink(warehouse, clock, pull_id, observed_at)
@@ -80,6 +82,28 @@ def pull_raw(
                 last_full = DayClock(policy.timezone).day(int(observed_at.timestamp())) - ONE_DAY
                 account.set_connected_through(tx.connection, min(through, last_full))
         return PullReport(summary, sink.landed, pull_id, observed_at)
+
+
+def privacy_rules(policy: MetricPolicy) -> PrivacyRules:
+    """What is left out of every object before it is stored.
+
+    Raises:
+        SettingsError: It would leave out what the figures or a setting need.
+    """
+    privacy = PrivacyRules(
+        frozenset(policy.privacy.drop),
+        frozenset(policy.privacy.keep),
+        policy.exclusion_rules().email_domains,
+    )
+    keys = policy.exclude.metadata
+    refuse_blinding(
+        privacy,
+        [
+            *((f"exclude.metadata.{key}", f"customer.metadata.{key}") for key in keys),
+            *((f"segments.{name}", source) for name, source in policy.segments.items()),
+        ],
+    )
+    return privacy
 
 
 @tenacity.retry(
