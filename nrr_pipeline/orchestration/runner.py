@@ -168,15 +168,22 @@ class _Run:
         self, job: str, tables: Sequence[str], spans: Sequence[Span]
     ) -> Iterator[str]:
         for span in spans:
-            try:
-                self.executor.execute(job, tables, span)
-            except RetentionNotComputableError as error:
-                if len(tables) == 1:
-                    yield from str(error).splitlines()
-                for table in tables if len(tables) > 1 else ():
+            problems = self._try_to_publish(job, tables, span)
+            if problems and len(tables) > 1:
+                for table in tables:
                     yield from self._publish_periods(job, [table], [span])
+            elif problems:
+                yield from problems
             else:
                 self.echo(f"published {', '.join(tables)}: {span}")
+
+    def _try_to_publish(self, job: str, tables: Sequence[str], span: Span) -> list[str]:
+        """What periods lack that cannot be measured; the first table that has any ends the run."""
+        try:
+            self.executor.execute(job, tables, span)
+        except RetentionNotComputableError as error:
+            return str(error).splitlines()
+        return []
 
     def _tell_estimate(self) -> None:
         with self.warehouse.read() as connection:

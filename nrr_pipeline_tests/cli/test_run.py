@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -167,3 +168,35 @@ def test_ctrl_c_in_the_middle_of_a_pull_ends_it_and_the_next_run_completes_it(
     with young_account(monkeypatch):
         assert nrr("run", "--date", "2026-07-04").exit_code == 0
     assert rows(home, "SELECT count(*) AS days FROM published_days") == [{"days": 95}]
+
+
+def test_without_exchange_rates_native_figures_are_published_and_the_status_is_1(
+    nrr: Nrr, home: Path, tmp_path: Path, young: None
+) -> None:
+    del young
+    (tmp_path / "policy.toml").write_text('reporting_currency = "eur"\n')
+
+    refused = nrr("run", "--date", "2026-07-04")
+
+    assert refused.exit_code == 1
+    assert re.search(r"No exchange rate for USD on 2026-04-\d\d; \d\d days", refused.stderr)
+    assert "June 2026 is not published: No exchange rate for USD on 2026-05-31" in refused.stderr
+    assert "Add a rate of 2026-05-31" in refused.stderr
+    assert "Published 95 days" in refused.stdout
+    totals = "SELECT COUNT(*) AS days FROM daily_mrr_totals WHERE is_reporting = ?"
+    assert rows(home, totals, 0) == [{"days": 95}]
+    some = "SELECT * FROM daily_mrr_totals WHERE is_reporting AND mrr_micros > 0"
+    assert rows(home, some) == []
+    assert rows(home, "SELECT * FROM retention") == []
+
+    (tmp_path / "policy.toml").write_text(
+        'reporting_currency = "eur"\n[files]\nfx_rates = "rates.csv"\n[fx]\nmax_age_days = 366\n'
+    )
+    lines = [f"{year}-{month:02d}-01,USD,9/10" for year in (2025, 2026) for month in range(1, 13)]
+    (tmp_path / "rates.csv").write_text("\n".join(["date,currency,rate", *lines]))
+    done = nrr("run", "--no-pull", "--date", "2026-07-04")
+    assert done.exit_code == 0, done.output
+    assert rows(home, totals, 1) == [{"days": 95}]
+    assert nrr("show", "2026-Q2").exit_code == 0
+    again = nrr("run", "--no-pull", "--date", "2026-07-04")
+    assert "no figure changed" in again.stdout
