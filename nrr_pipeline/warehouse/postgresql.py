@@ -26,10 +26,10 @@ _CONNECTING = {
 _FIXES = {
     "password authentication failed": "Correct the user or the password in NRR_DATABASE_URL.",
     "no password supplied": "Add the password to NRR_DATABASE_URL.",
-    "role": "Correct the user in NRR_DATABASE_URL, or create it in the server.",
-    "database": "Create the database (createdb), or correct its name in NRR_DATABASE_URL.",
-    "permission denied": "Let this user create tables there: GRANT CREATE ON SCHEMA … TO …, or, "
-    "for a new schema, GRANT CREATE ON DATABASE … TO …",
+    'FATAL: role "': "Correct the user in NRR_DATABASE_URL, or create it in the server.",
+    'FATAL: database "': "Create the database (createdb), or correct its name in NRR_DATABASE_URL.",
+    "permission denied": "Give this user the right to it: GRANT CREATE ON SCHEMA … TO … for "
+    "tables, GRANT CREATE ON DATABASE … TO … for a new schema.",
     "no schema has been selected": "Name one: export NRR_DATABASE_SCHEMA=nrr",
 }
 """What to do, by what the server says; the first that fits counts."""

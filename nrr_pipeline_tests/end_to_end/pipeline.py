@@ -35,7 +35,7 @@ from nrr_pipeline.orchestration.stages.pulling import pull_raw
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.stripe_source.client import StripeSource
 from nrr_pipeline.warehouse.engine import open_warehouse
-from nrr_pipeline.warehouse.transactions import Warehouse
+from nrr_pipeline.warehouse.transactions import Clock, Warehouse
 
 KEY = "rk_test_endtoend0000000000000000"
 FOREVER = date(9999, 12, 31)
@@ -53,6 +53,7 @@ class Connected:
     source: StripeSource
     holder: AccountHolder
     policy: MetricPolicy
+    clock: Clock
 
     def show(self, account: StripeAccount) -> None:
         """From now on the account looks like this."""
@@ -61,35 +62,52 @@ class Connected:
     def advance(self, through: date) -> list[PeriodReport]:
         """One night: pull, build, price, publish days and periods."""
         self.price(through)
-        days = missing_days(self.warehouse, self.policy, through)
-        publish_days(self.warehouse, self.policy, days, clock=utc_now)
-        refresh_totals(self.warehouse, self.policy, clock=utc_now)
-        refresh_movements(self.warehouse, self.policy, clock=utc_now)
-        return [
-            publish_period(self.warehouse, self.policy, period, clock=utc_now)
-            for kind in PeriodKind
-            for period in due_periods(self.warehouse, self.policy, kind, clock=utc_now)
-        ]
+        return self.publish(through)
 
     def price(self, through: date) -> None:
         """The first half of a night: pull, build, price, but publish nothing."""
-        pull_raw(self.warehouse, self.source, self.policy, clock=utc_now, through=through)
-        build_history(self.warehouse, self.policy, clock=utc_now)
-        build_intervals(self.warehouse, self.policy, clock=utc_now)
+        self.pull(through)
+        self.build()
+
+    def pull(self, through: date) -> None:
+        """Bring what the account shows."""
+        pull_raw(self.warehouse, self.source, self.policy, clock=self.clock, through=through)
+
+    def build(self) -> None:
+        """Build and price what is new."""
+        build_history(self.warehouse, self.policy, clock=self.clock)
+        build_intervals(self.warehouse, self.policy, clock=self.clock)
+
+    def publish(self, through: date) -> list[PeriodReport]:
+        """The second half: publish days and periods."""
+        days = missing_days(self.warehouse, self.policy, through)
+        publish_days(self.warehouse, self.policy, days, clock=self.clock)
+        refresh_totals(self.warehouse, self.policy, clock=self.clock)
+        refresh_movements(self.warehouse, self.policy, clock=self.clock)
+        return [
+            publish_period(self.warehouse, self.policy, period, clock=self.clock)
+            for kind in PeriodKind
+            for period in due_periods(self.warehouse, self.policy, kind, clock=self.clock)
+        ]
 
 
 @contextmanager
 def connected(
-    account: StripeAccount, home: Path, policy: MetricPolicy | None = None
+    account: StripeAccount,
+    home: Path,
+    policy: MetricPolicy | None = None,
+    *,
+    url: str | None = None,
+    clock: Clock = utc_now,
 ) -> Iterator[Connected]:
-    """A fresh warehouse in ``home`` beside a served account."""
+    """A fresh warehouse, in ``home`` or at ``url``, beside a served account."""
     holder = AccountHolder(account)
     with (
         running_server(holder, ServerOptions()) as address,
         StripeSource(KEY, address) as source,
-        open_warehouse(f"sqlite:///{home / 'nrr.db'}") as warehouse,
+        open_warehouse(url or f"sqlite:///{home / 'nrr.db'}") as warehouse,
     ):
-        yield Connected(warehouse, source, holder, policy or MetricPolicy())
+        yield Connected(warehouse, source, holder, policy or MetricPolicy(), clock)
 
 
 def business(

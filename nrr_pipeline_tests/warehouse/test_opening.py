@@ -14,7 +14,7 @@ from alembic.config import Config
 
 from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.warehouse import migrations
-from nrr_pipeline.warehouse.engine import open_warehouse
+from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.transactions import Warehouse
 
 ONLY_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
@@ -160,10 +160,19 @@ def test_an_address_of_another_kind_is_refused(url: str, reason: str) -> None:
 
 def test_a_password_is_never_shown(tmp_path: Path) -> None:
     url = "postgresql+psycopg://nrr:very-secret@127.0.0.1:1/nrr"
-    assert "very-secret" not in refused(url)
+    message = refused(url)
+    assert "nrr:***@127.0.0.1:1/nrr" in message
+    assert "Start the server, or correct its address" in message
+    assert "very-secret" not in message
+    assert database_exists(url)  # what is wrong with it is said when it is opened
     warehouse = open_warehouse(f"sqlite:///{tmp_path / 'nrr.db'}")
     warehouse.close()
     assert "very-secret" not in repr(warehouse)
+
+
+def test_a_schema_is_only_for_postgresql(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="unset NRR_DATABASE_SCHEMA"):
+        open_warehouse(f"sqlite:///{tmp_path}/nrr.db", "nrr")
 
 
 def test_a_database_of_the_first_version_is_brought_up_with_what_it_holds(
