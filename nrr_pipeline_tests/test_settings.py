@@ -44,6 +44,7 @@ def test_every_setting_is_read_from_its_variable(
     others = {
         "STRIPE_API_BASE": "http://127.0.0.1:12111",
         "NRR_HOME": str(tmp_path / "somewhere"),
+        "NRR_DATABASE_SCHEMA": "nrr_2",
         "NRR_POLICY": "rules.toml",
         "NRR_UI_URL": "https://dagster.example.com/",
         "NRR_REPORTS": "s3://bucket/reports",
@@ -59,6 +60,7 @@ def test_every_setting_is_read_from_its_variable(
     assert settings.stripe_api_key is not None
     assert settings.stripe_api_key.get_secret_value() == SECRETS["STRIPE_API_KEY"]
     assert settings.database_url == SECRETS["NRR_DATABASE_URL"]
+    assert settings.nrr_database_schema == "nrr_2"
     assert settings.home == tmp_path / "somewhere"
     assert settings.policy_path == tmp_path / "rules.toml"
     assert settings.nrr_ui_url == "https://dagster.example.com"
@@ -90,6 +92,8 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     ("name", "value", "said"),
     [
         ("NRR_UI_URL", "localhost:3000", "NRR_UI_URL is not an address such as http://127.0.0.1"),
+        ("NRR_DATABASE_SCHEMA", "pg_nrr", "NRR_DATABASE_SCHEMA 'pg_nrr' is not the name of a schema"),
+        ("NRR_DATABASE_SCHEMA", 'a"; --', "such as nrr"),
         ("NRR_OWNER", "bob", "NRR_OWNER 'bob' is neither an e-mail address nor a team"),
     ],
 )

@@ -9,19 +9,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from nrr_pipeline.demo.log import BusinessLog
 from nrr_pipeline.demo.server import ServerOptions, running_server
 from nrr_pipeline.warehouse.engine import open_warehouse
+from nrr_pipeline_tests.databases import Databases
 from nrr_pipeline_tests.end_to_end.pipeline import KEY, business, compare
 
 SECONDS = 150
 KILLS = 3
 
 
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    with databases.new() as url:
+        yield url
+
+
 @contextmanager
-def served(home: Path, *, latency: float = 0.0) -> Iterator[tuple[BusinessLog, dict[str, str]]]:
+def served(
+    home: Path, database_url: str, *, latency: float = 0.0
+) -> Iterator[tuple[BusinessLog, dict[str, str]]]:
     """A small business, and the environment that a command needs to read it."""
     log, account = business(seed=11, customers=60, is_knowable=True)
     with running_server(account, ServerOptions(latency_seconds=latency)) as address:
@@ -31,6 +41,7 @@ def served(home: Path, *, latency: float = 0.0) -> Iterator[tuple[BusinessLog, d
                 "PATH": os.environ["PATH"],
                 "HOME": str(home),
                 "NRR_HOME": str(home / "nrr"),
+                "NRR_DATABASE_URL": database_url,
                 "STRIPE_API_KEY": KEY,
                 "STRIPE_API_BASE": address,
             },
@@ -48,9 +59,9 @@ def start(environment: dict[str, str], log: BusinessLog, cwd: Path) -> subproces
     )
 
 
-def require_true(home: Path, log: BusinessLog) -> None:
+def require_true(database_url: str, log: BusinessLog) -> None:
     """Everything is published exactly once, and true."""
-    with open_warehouse(f"sqlite:///{home / 'nrr' / 'nrr.db'}") as warehouse:
+    with open_warehouse(database_url) as warehouse:
         assert compare(warehouse, log).differing == {}
         with warehouse.read() as connection:
             counts = [
@@ -67,23 +78,27 @@ def require_true(home: Path, log: BusinessLog) -> None:
             ).one()
     assert counts[2] == 0
     assert counts[3] <= 2
-    assert str(log.last_day) == days[1]
+    assert str(log.last_day) == str(days[1])
     assert (counts[0], counts[1]) == (30, 10)
     assert days[2] == 917
 
 
-def test_two_runs_at_once_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    with served(tmp_path) as (log, environment):
+def test_two_runs_at_once_lose_nothing_and_double_nothing(
+    tmp_path: Path, database_url: str
+) -> None:
+    with served(tmp_path, database_url) as (log, environment):
         both = [start(environment, log, tmp_path) for _ in range(2)]
         for process in both:
             errors = process.communicate(timeout=SECONDS)[1]
             assert process.returncode == 0, errors
-        require_true(tmp_path, log)
+        require_true(database_url, log)
 
 
-def test_a_run_killed_at_a_random_moment_is_completed_by_the_next(tmp_path: Path) -> None:
+def test_a_run_killed_at_a_random_moment_is_completed_by_the_next(
+    tmp_path: Path, database_url: str
+) -> None:
     moments = random.Random(1)
-    with served(tmp_path, latency=0.05) as (log, environment):
+    with served(tmp_path, database_url, latency=0.05) as (log, environment):
         for _ in range(KILLS):
             process = start(environment, log, tmp_path)
             time.sleep(moments.uniform(2.0, 9.0))
@@ -92,4 +107,4 @@ def test_a_run_killed_at_a_random_moment_is_completed_by_the_next(tmp_path: Path
         last = start(environment, log, tmp_path)
         errors = last.communicate(timeout=SECONDS)[1]
         assert last.returncode == 0, errors
-        require_true(tmp_path, log)
+        require_true(database_url, log)

@@ -1,0 +1,77 @@
+"""The same warehouse, row for row, from SQLite and from PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from nrr_pipeline.demo.rendering import render
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.raw import KINDS
+from nrr_pipeline.warehouse.fields import TABLE_NAMES, VIEW_NAMES
+from nrr_pipeline.warehouse.transactions import Warehouse
+from nrr_pipeline_tests.databases import Server
+from nrr_pipeline_tests.end_to_end.pipeline import business, closing_day, connected
+from nrr_pipeline_tests.warehouse.conftest import Clock
+
+UP_TO_THREADS = {
+    *((f"stripe_{kind}", "known_from") for kind in KINDS),
+    ("stage_progress", "raw_known_at"),
+}
+"""A pull brings several lists at once, in as many transactions as come of it."""
+
+Rows = list[tuple[object, ...]]
+
+
+def test_both_databases_hold_the_same_rows_numbers_and_times_of_knowledge_included(
+    tmp_path: Path, server: Server
+) -> None:
+    log, whole = business(seed=4, customers=60)
+    nights = [render(log, whole.now - 86_400 * back) for back in (100, 5, 0)]
+    contents: list[dict[str, Rows]] = []
+    with server.new() as url:
+        for each in (None, url):
+            clock = Clock()
+            with connected(nights[0], tmp_path, url=each, clock=clock) as pipeline:
+                for account in nights:
+                    pipeline.show(account)
+                    clock.advance(hours=12)
+                    pipeline.pull(closing_day(account))
+                    clock.advance(hours=12)
+                    pipeline.build()
+                    pipeline.publish(closing_day(account))
+                without_discounts = MetricPolicy(discounts="none")
+                otherwise = replace(pipeline, policy=without_discounts)
+                otherwise.build()
+                otherwise.publish(closing_day(whole))
+                contents.append(dict(content_of(pipeline.warehouse)))
+    in_sqlite, in_postgresql = contents
+    assert [name for name in in_sqlite if in_sqlite[name] != in_postgresql[name]] == []
+    empty = {name for name, rows in in_sqlite.items() if len(rows) == 1}
+    assert empty == {"fx_rates", "customer_map", "attributes"}
+
+
+def content_of(warehouse: Warehouse) -> Iterator[tuple[str, Rows]]:
+    """Every table and view as any reader of the database sees it: names of columns, then rows."""
+    with warehouse.read() as connection:
+        for name in (*TABLE_NAMES, *VIEW_NAMES):
+            query = sa.select(sa.text("*")).select_from(sa.table(name))
+            if name == "knowledge":
+                query = query.where(sa.column("cause") != "pull")
+            found = connection.execute(query).mappings()
+            names = tuple(each for each in found.keys() if (name, each) not in UP_TO_THREADS)  # noqa: SIM118
+            rows = (tuple(plain(row[each]) for each in names) for row in found)
+            yield name, [names, *sorted(rows, key=repr)]
+
+
+def plain(value: object) -> object:
+    """A value as SQLite holds it."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    return value.isoformat() if isinstance(value, date) else value
