@@ -92,7 +92,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     ("name", "value", "said"),
     [
         ("NRR_UI_URL", "localhost:3000", "NRR_UI_URL is not an address such as http://127.0.0.1"),
-        ("NRR_DATABASE_SCHEMA", "pg_nrr", "NRR_DATABASE_SCHEMA 'pg_nrr' is not the name of a schema"),
+        (
+            "NRR_DATABASE_SCHEMA",
+            "pg_nrr",
+            "NRR_DATABASE_SCHEMA 'pg_nrr' is not the name of a schema",
+        ),
         ("NRR_DATABASE_SCHEMA", 'a"; --', "such as nrr"),
         ("NRR_OWNER", "bob", "NRR_OWNER 'bob' is neither an e-mail address nor a team"),
     ],

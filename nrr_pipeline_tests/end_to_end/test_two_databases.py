@@ -18,6 +18,8 @@ from nrr_pipeline_tests.databases import Server
 from nrr_pipeline_tests.end_to_end.pipeline import business, closing_day, connected
 from nrr_pipeline_tests.warehouse.conftest import Clock
 
+NOW = datetime(2026, 10, 5, tzinfo=UTC)
+
 UP_TO_THREADS = {
     *((f"stripe_{kind}", "known_from") for kind in KINDS),
     ("stage_progress", "raw_known_at"),
@@ -36,6 +38,7 @@ def test_both_databases_hold_the_same_rows_numbers_and_times_of_knowledge_includ
     with server.new() as url:
         for each in (None, url):
             clock = Clock()
+            clock.now = NOW
             with connected(nights[0], tmp_path, url=each, clock=clock) as pipeline:
                 for account in nights:
                     pipeline.show(account)
