@@ -42,7 +42,7 @@ class Files:
             shutil.copy(like.removeprefix("sqlite:///"), path)
         yield f"sqlite:///{path}"
         for part in self._folder.glob(f"{path.name}*"):
-            part.unlink()
+            part.unlink(missing_ok=True)
 
 
 class Server:
