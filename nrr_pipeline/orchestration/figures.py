@@ -5,12 +5,13 @@ the tables. Nothing is computed here.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from fractions import Fraction
 
 import dagster as dg
 
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
-from nrr_pipeline.metrics.money import format_money, format_ratio
+from nrr_pipeline.metrics.money import format_exact, format_money, format_ratio
 from nrr_pipeline.metrics.retention import WHOLE, Retention
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.daily import DayFigures
@@ -18,6 +19,7 @@ from nrr_pipeline.orchestration.stages.history import HistoryReport
 from nrr_pipeline.orchestration.stages.inputs import InputReport
 from nrr_pipeline.orchestration.stages.intervals import IntervalReport
 from nrr_pipeline.orchestration.stages.pulling import PullReport
+from nrr_pipeline.warehouse.given import Fact
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -74,6 +76,22 @@ def input_read(report: InputReport, rows: int) -> Metadata:
     if report.problems:
         metadata["Problems"] = dg.MetadataValue.md("\n".join(f"- {it}" for it in report.problems))
     return metadata
+
+
+def newest_rates(rates: Mapping[str, Fact], as_of_date: date) -> Metadata:
+    """The rate that each currency has on a day, and how old it is."""
+    lines = [
+        (
+            currency.upper(),
+            format_exact(Fraction(fact["rate"])),
+            fact["as_of_date"].isoformat(),
+            str((as_of_date - fact["as_of_date"]).days),
+            fact["source"],
+        )
+        for currency, fact in sorted(rates.items())
+    ]
+    names = ("Currency", "Rate", "Of", "Days old", "Source")
+    return {"Rates in use": dg.MetadataValue.md(_table(names, lines))} if lines else {}
 
 
 def day_published(figures: Sequence[DayFigures], known_at: datetime) -> Metadata:

@@ -254,5 +254,7 @@ def test_a_month_that_lacks_a_rate_fails_in_words_and_stops_no_other(
     installed.run("monthly_close", "monthly_nrr", span=months)
 
     assert len(on_record(installed.instance, "monthly_nrr")) == 3
+    page = installed.metadata_of("fx_rates")["Rates in use"]
+    assert page.splitlines()[2:] == ["| EUR | 1.1 | 2026-07-02 | 0 | file |"]
     with installed.warehouse() as opened, opened.read() as connection:
         assert quality.open_findings(connection) == []

@@ -15,6 +15,8 @@ from nrr_pipeline.orchestration.stages.inputs import (
     sync_customer_map,
     sync_fx_rates,
 )
+from nrr_pipeline.warehouse.given import rates_of_day
+from nrr_pipeline.warehouse.reading import reach
 from nrr_pipeline.warehouse.sizes import row_count
 
 Sync = Callable[..., InputReport]
@@ -42,8 +44,13 @@ def _given_list(
             report = sync(opened, policy.load(), clock=utc_now)
             with opened.read() as connection:
                 rows = row_count(connection, table)
+                last_day = reach(connection).last_published_day
+                rates = rates_of_day(connection, last_day) if last_day is not None else {}
         for problem in report.problems:
             context.log.warning(problem)
-        return dg.MaterializeResult(metadata=figures.input_read(report, rows))
+        metadata = figures.input_read(report, rows)
+        if table == "fx_rates" and last_day is not None:
+            metadata |= figures.newest_rates(rates, last_day)
+        return dg.MaterializeResult(metadata=metadata)
 
     return given_list
