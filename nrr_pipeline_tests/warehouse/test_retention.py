@@ -19,7 +19,7 @@ from nrr_pipeline.warehouse.retention import (
     retention_rows,
     stale_periods,
 )
-from nrr_pipeline.warehouse.transactions import Warehouse
+from nrr_pipeline.warehouse.transactions import Cause, Warehouse
 from nrr_pipeline_tests.warehouse.conftest import Clock
 from nrr_pipeline_tests.warehouse.examples import retention_frame, retention_row
 
@@ -163,6 +163,26 @@ def test_late_data_is_the_cause_when_the_new_policy_had_changed_nothing(
     publish(policy_version="p2")
     publish(retention_row(expansion=1), policy_version="p2")
     assert [row["cause"] for row in restatements(warehouse)] == ["late_data"]
+
+
+def test_what_was_learned_since_about_its_days_is_the_cause_of_a_restatement(
+    warehouse: Warehouse, clock: Clock, publish: Publish
+) -> None:
+    def learn(cause: Cause, day: date) -> None:
+        clock.advance(minutes=1)
+        with warehouse.write(cause, clock=clock) as tx:
+            tx.note_change(day)
+
+    learn("correction", date(2026, 1, 1))
+    publish()
+    learn("fx", date(2026, 3, 31))
+    learn("correction", date(2026, 4, 1))
+    publish(retention_row(expansion=1))
+    learn("fx", date(2026, 3, 1))
+    learn("history", date(2025, 1, 1))
+    learn("history", date(2026, 3, 2))
+    publish(retention_row(expansion=2))
+    assert [row["cause"] for row in restatements(warehouse)] == ["fx", "fx, late_data"]
 
 
 def test_nothing_to_retain_is_empty_not_zero(warehouse: Warehouse, publish: Publish) -> None:
