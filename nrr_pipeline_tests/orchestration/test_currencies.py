@@ -15,6 +15,7 @@ from nrr_pipeline.orchestration.stages.inputs import sync_fx_rates
 from nrr_pipeline.policy import FxPolicy, MetricPolicy
 from nrr_pipeline.warehouse import account, intervals
 from nrr_pipeline.warehouse.engine import open_warehouse
+from nrr_pipeline_tests.databases import Databases
 from nrr_pipeline_tests.orchestration.currencies import Business, policy_in
 from nrr_pipeline_tests.orchestration.installation import pull
 from nrr_pipeline_tests.warehouse.examples import interval_row
@@ -26,7 +27,7 @@ WEEKLY = [f"{day},EUR,1.1" for day in [date(2025, 12, 29), *EVERY_DAY[4::7]]]
 
 
 @pytest.fixture
-def business(tmp_path: Path) -> Iterator[Business]:
+def business(tmp_path: Path, databases: Databases) -> Iterator[Business]:
     """One customer at 100 dollars and one at 100 euros, later 120; days through 31 March 2026."""
     stretches = {
         "cus_1": [{"currency": "usd", "mrr_micros": 100_000_000}],
@@ -35,7 +36,7 @@ def business(tmp_path: Path) -> Iterator[Business]:
             {"currency": "eur", "mrr_micros": 120_000_000, "valid_from": date(2026, 2, 10)},
         ],
     }
-    with open_warehouse(f"sqlite:///{tmp_path / 'nrr.db'}") as warehouse:
+    with databases.new() as url, open_warehouse(url) as warehouse:
         pull(warehouse, datetime(2026, 4, 4, tzinfo=UTC))
         with warehouse.bookkeeping() as connection:
             account.set_start_date(connection, START)
@@ -216,7 +217,7 @@ def test_rates_entered_by_hand_count_and_a_bad_one_waits(business: Business) -> 
     business.enter(
         [
             {"as_of_date": "2025-12-31", "currency": "EUR", "rate": "1.1"},
-            {"as_of_date": "2026-13-01", "currency": "EUR", "rate": "1.1"},
+            {"as_of_date": "2026-03-01", "currency": "EUR", "rate": "-1"},
             {"as_of_date": "2026-03-31", "currency": "eur", "rate": "3/2"},
         ]
     )
@@ -224,7 +225,8 @@ def test_rates_entered_by_hand_count_and_a_bad_one_waits(business: Business) -> 
     business.publish(START, LAST)
     assert report.changed == 2
     assert report.problems == (
-        "date '2026-13-01' is no day; write it as 2026-03-31. Correct the row, or delete it",
+        "'-1' is no rate; write the positive number of reporting units for one unit, such as "
+        "1.0843, or a fraction such as 10/1632. Correct the row, or delete it",
     )
     assert business.reporting()[LAST] == 280_000_000
     business.enter([{"as_of_date": "2026-03-31", "currency": "eur", "rate": "1.4"}])
