@@ -52,8 +52,8 @@ def _per_year(value: object) -> object:
 
 def _email_domain(name: object) -> object:
     """Read ``@Example.com`` as ``example.com``."""
-    domain = name.strip().lower().removeprefix("@") if isinstance(name, str) else name
-    if not isinstance(domain, str) or not domain or "@" in domain or " " in domain:
+    domain = str(name).strip().lower().removeprefix("@")
+    if not isinstance(name, str) or not domain or "@" in domain or " " in domain:
         raise ValueError("write the part of an address behind the @, such as example.com")
     return domain
 
@@ -208,10 +208,8 @@ class MetricPolicy(_Section):
 
     def exclusion_rules(self) -> ExclusionRules:
         """Who is in no figure."""
-        exclude = self.exclude
-        return ExclusionRules(
-            frozenset(exclude.customers), frozenset(exclude.email_domains), exclude.metadata
-        )
+        names, domains = self.exclude.customers, self.exclude.email_domains
+        return ExclusionRules(frozenset(names), frozenset(domains), self.exclude.metadata)
 
 
 def load_policy(path: Path | None) -> MetricPolicy:

@@ -13,12 +13,15 @@ from typing import Any
 
 import click
 
+from nrr_pipeline.cli.accounts import dashboard_url
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.metrics.segments import DIMENSIONS
 from nrr_pipeline.orchestration.stages.periods import measure
+from nrr_pipeline.warehouse.account import bound_mode
+from nrr_pipeline.warehouse.snapshots import customers_by_account
 
 Customer = dict[str, Any]
 
@@ -26,13 +29,19 @@ _AMOUNTS = ("opening_mrr", "closing_mrr", "change")
 COLUMNS = (
     "account_id",
     "name",
+    "customer_ids",
+    "dashboard_urls",
     "movement",
     "currency",
     *_AMOUNTS,
     *(f"{name}_micros" for name in _AMOUNTS),
     *DIMENSIONS,
 )
-"""Amounts stand twice: as decimal numbers for spreadsheets, and as exact micros."""
+"""Amounts stand twice: as decimal numbers for spreadsheets, and as exact micros.
+
+Where an account joins several customers, their ids and links stand in one column each, with a
+space between them.
+"""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -56,9 +65,14 @@ def customers_of(
             f"under policy {published['policy_version']}. Publish it anew: nrr run --no-pull",
             err=True,
         )
+    connection = installation.connection
+    joined = customers_by_account(connection, published["known_at"])
+    livemode = bound_mode(connection)
     customers = [
         {
             **{str(name): value for name, value in row.items()},
+            "customer_ids": " ".join(ids := joined[row["account_id"]]),
+            "dashboard_urls": " ".join(dashboard_url(each, livemode=livemode) for each in ids),
             "change_micros": row["closing_mrr_micros"] - row["opening_mrr_micros"],
             "currency": whole.currency,
         }
@@ -84,8 +98,12 @@ def write_customers(path: Path, customers: list[Customer], names: Names) -> None
     for each in customers:
         decimals = {name: _decimal(each[f"{name}_micros"]) for name in _AMOUNTS}
         labels = {name: _as_text(segments[name][each[name]]) for name in DIMENSIONS}
-        name = _as_text(called.get(each["account_id"], ""))
-        writer.writerow({**each, "name": name, **decimals, **labels})
+        account_id: str = each["account_id"]
+        called_so = {
+            "account_id": _as_text(account_id),
+            "name": _as_text(called.get(account_id, account_id)),
+        }
+        writer.writerow({**each, **called_so, **decimals, **labels})
     try:
         path.write_text(content.getvalue(), encoding="utf-8", newline="")
     except OSError as error:

@@ -6,7 +6,7 @@ Which day and which customer is asked in ``mrr``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from nrr_pipeline.cli import arithmetic, documents, usage
+from nrr_pipeline.cli.accounts import Member, members_lines, members_of, name_of
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.rendering import bold, day, printable, table
@@ -24,7 +25,6 @@ from nrr_pipeline.metrics.segments import billing_interval_segment
 from nrr_pipeline.orchestration.stages.discount_text import discount_document, discounts_of
 from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.intervals import intervals_of
-from nrr_pipeline.warehouse.raw_objects import latest
 from nrr_pipeline.warehouse.transactions import FOREVER
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _ITEM = (
+    "customer_id",
     "subscription_item_id",
     "subscription_id",
     "product_id",
@@ -50,6 +51,7 @@ _ITEM = (
     "held_out",
 )
 _STRETCH = (
+    "customer_id",
     "subscription_item_id",
     "subscription_id",
     "valid_from",
@@ -77,8 +79,7 @@ _ITEM_COLUMNS = (
     ("Remarks", "left"),
 )
 _STRETCH_COLUMNS = (
-    ("From", "left"),
-    ("To", "left"),
+    *(("From", "left"), ("To", "left")),
     ("Price", "left"),
     ("Quantity", "right"),
     ("MRR", "right"),
@@ -88,10 +89,14 @@ _STRETCH_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer with its items on a day, and all that is known of its subscriptions' history."""
+    """An account with its items on a day, and all that is known of its subscriptions' history.
+
+    ``members`` are its Stripe customers: one, unless several are joined.
+    """
 
     customer_id: str
-    name: str
+    account_id: str
+    members: list[Member]
     as_of_date: date
     items: list[Row]
     stretches: list[Row]
@@ -101,36 +106,38 @@ class Customer:
 
 
 def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> Customer:
-    """Read a customer as known now.
+    """Read a customer as known now, with all that counts as the same account.
 
     Raises:
-        click.BadParameter: There is no customer of that id.
+        click.BadParameter: There is no customer or account of that id.
     """
     connection = installation.connection
     zone = ZoneInfo(installation.policy.timezone)
-    intervals = list(intervals_of(connection, customer_ids=[customer_id]))
-    stretches = list(history_of(connection, customer_ids=[customer_id]))
-    if not stretches and not list(latest(connection, "customers", ids=[customer_id])):
-        raise click.BadParameter(
-            f"there is no customer {printable(customer_id)} in this database; write its Stripe id, "
-            "cus_…, as the dashboard shows it",
-            param_hint="--customer",
+    account_id, members = members_of(connection, customer_id)
+    if not members:
+        message = (
+            f"there is no customer {printable(customer_id)} in this database; write its id as "
+            "Stripe's dashboard shows it, cus_…, or an account_id of the customer map"
         )
+        raise click.BadParameter(message, param_hint="--customer")
+    ids = [each.customer_id for each in members]
+    intervals = list(intervals_of(connection, customer_ids=ids))
+    stretches = list(history_of(connection, customer_ids=ids))
     explained = arithmetic.explain(connection, installation.policy, stretches)
     for stretch, steps in zip(stretches, explained, strict=True):
         stretch.update(_figure_of(stretch, intervals, zone))
         stretch["arithmetic"] = steps
-    names = Names(connection)
     price_ids = {row["price_id"] for row in (*intervals, *stretches)}
     return Customer(
         customer_id=customer_id,
-        name=names.customers([customer_id]).get(customer_id, customer_id),
+        account_id=account_id,
+        members=members,
         as_of_date=as_of_date,
         items=[row for row in intervals if row["valid_from"] <= as_of_date < row["valid_to"]],
         stretches=stretches,
-        prices=names.segments("price", sorted(price_ids)),
+        prices=Names(connection).segments("price", sorted(price_ids)),
         timezone=installation.policy.timezone,
-        usage=usage.read(installation, as_of_date, customer_id),
+        usage=usage.read(installation, as_of_date, ids),
     )
 
 
@@ -139,7 +146,9 @@ def document(customer: Customer) -> documents.Document:
     return {
         "as_of_date": customer.as_of_date,
         "customer_id": customer.customer_id,
-        "name": customer.name,
+        "account_id": customer.account_id,
+        "name": name_of(customer.account_id, customer.members),
+        "customers": [asdict(each) for each in customer.members],
         "totals": [
             {"currency": currency, "mrr_micros": micros}
             for currency, micros in _totals(customer).items()
@@ -163,8 +172,15 @@ def document(customer: Customer) -> documents.Document:
 
 def parts(customer: Customer) -> list[RenderableType]:
     """Return a customer for a terminal."""
-    title = f"{printable(customer.name)}   {customer.customer_id}   {day(customer.as_of_date)}"
-    lines: list[RenderableType] = [bold(title)]
+    named = dict.fromkeys(
+        [
+            name_of(customer.account_id, customer.members),
+            customer.account_id,
+            day(customer.as_of_date),
+        ]
+    )
+    title = printable("   ".join(named))
+    lines: list[RenderableType] = [bold(title), *members_lines(customer.members)]
     if customer.items:
         lines += ["", _items_table(customer)]
     else:
@@ -176,7 +192,8 @@ def parts(customer: Customer) -> list[RenderableType]:
     if by_item:
         lines += ["", bold(f"History, in days of {customer.timezone}")]
     for item_id, stretches in by_item.items():
-        lines += ["", f"{item_id} of {stretches[0]['subscription_id']}", ""]
+        owner = f" of {stretches[0]['customer_id']}" if len(customer.members) > 1 else ""
+        lines += ["", f"{item_id} of {stretches[0]['subscription_id']}{owner}", ""]
         shown = [_stretch_line(customer, stretch) for stretch in stretches]
         lines.append(table(_STRETCH_COLUMNS, shown))
         zone = ZoneInfo(customer.timezone)
@@ -215,8 +232,9 @@ def _item_line(customer: Customer, row: Row) -> list[str]:
         *(["set to end"] if row["is_scheduled_churn"] else []),
         *([_approximation(row)] if row["is_approximate"] else []),
     ]
+    owner = f"\n{row['customer_id']}" if len(customer.members) > 1 else ""
     return [
-        row["subscription_item_id"],
+        f"{row['subscription_item_id']}{owner}",
         printable(customer.prices[row["price_id"]]),
         _quantity(row),
         billing_interval_segment(interval, row["billing_interval_count"]) if interval else "-",

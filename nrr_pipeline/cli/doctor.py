@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from nrr_pipeline.cli.accounts import exclusion_lines
 from nrr_pipeline.cli.exchange_rates import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.cli.opening import as_of_line, load
 from nrr_pipeline.cli.rendering import faint, indented, instant, print_parts
@@ -29,6 +30,7 @@ from nrr_pipeline.stripe_source.settings_check import is_loopback
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.pulls import last_pull
+from nrr_pipeline.warehouse.quality import open_findings
 from nrr_pipeline.warehouse.raw_objects import oldest_customers
 from nrr_pipeline.warehouse.reading import address_without_password, reach
 from nrr_pipeline.warehouse.sizes import stored_bytes
@@ -100,6 +102,8 @@ def check_all(settings: Settings, policy: MetricPolicy) -> Iterator[Checked]:
     yield _made("policy", lambda: _policy(settings, policy))
     yield _made("disk", lambda: _disk(settings.home))
     yield _made("database", lambda: _database(settings))
+    for line in _excluded(settings):
+        yield Checked("customers", line)
     if foreign := _foreign(settings, policy):
         yield _made("rates", lambda: _rates(foreign, policy))
     try:
@@ -160,6 +164,18 @@ def _database(settings: Settings) -> str:
             "complete it: nrr run"
         )
     return f"{where}, schema {schema}, {size}"
+
+
+def _excluded(settings: Settings) -> list[str]:
+    """How many customers the policy leaves out."""
+    where = settings.database_url, settings.nrr_database_schema
+    if not database_exists(*where):
+        return []
+    try:
+        with open_warehouse(*where) as warehouse, warehouse.read() as connection:
+            return exclusion_lines(open_findings(connection))
+    except NrrError:
+        return []  # the check of the database says why
 
 
 def _foreign(settings: Settings, policy: MetricPolicy) -> list[ForeignMrr]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nrr_pipeline.cli.accounts import exclusion_lines
 from nrr_pipeline.cli.interruption import interruptible
 from nrr_pipeline.cli.opening import as_of_line, load, policy_line
 from nrr_pipeline.cli.rendering import day, faint, indented, print_parts, printable
@@ -85,6 +86,7 @@ def command(
             "",
             faint(as_of_line(settings)),
             faint(policy_line(policy)),
+            *map(faint, exclusion_lines(outcome.findings)),
         ]
     )
     if outcome.problems:

@@ -5,7 +5,7 @@ What an average month is, is decided in ``metrics.usage``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ _ITEM_COLUMNS = (
 
 
 def read(
-    installation: Opened, as_of_date: date, customer_id: str | None = None
+    installation: Opened, as_of_date: date, customer_ids: Sequence[str] | None = None
 ) -> list[ItemUsage] | None:
     """Read the usage of a day; ``None`` where the policy leaves it out."""
     if installation.policy.usage == "exclude":
@@ -47,7 +47,7 @@ def read(
     from nrr_pipeline.orchestration.stages.usage import usage_of_day  # noqa: PLC0415 - slow
 
     return usage_of_day(
-        installation.connection, installation.policy, as_of_date, customer_id=customer_id
+        installation.connection, installation.policy, as_of_date, customer_ids=customer_ids
     )
 
 

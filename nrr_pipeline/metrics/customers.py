@@ -43,6 +43,11 @@ class Accounts:
             way.append(self.joined[way[-1]])
         return tuple(way)
 
+    def members_of(self, account_id: str) -> list[str]:
+        """All that counts as an account, itself among it."""
+        joined = (each for each, into in self._accounts.items() if into == account_id)
+        return sorted({account_id, *joined})
+
     def differing(self, other: "Accounts") -> set[str]:
         """The customers that another map joins otherwise."""
         customers = {*self.joined, *other.joined}

@@ -45,6 +45,18 @@ def intervals_frame(
     return frame_of(connection.execute(query).all(), "mrr_intervals", ITEM_COLUMNS)
 
 
+def customers_by_account(
+    connection: sa.Connection, known_at: datetime | None = None
+) -> dict[str, list[str]]:
+    """Return the Stripe customers that every account with MRR at any time consists of."""
+    columns = mrr_intervals.c
+    query = sa.select(columns.account_id, columns.customer_id).distinct().where(_priced(known_at))
+    joined: dict[str, list[str]] = {}
+    for account_id, customer_id in connection.execute(query):
+        joined.setdefault(account_id, []).append(customer_id)
+    return {account_id: sorted(ids) for account_id, ids in joined.items()}
+
+
 def first_paid_days(
     connection: sa.Connection,
     account_ids: Iterable[str] | None,

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from nrr_pipeline.inputs.csv_files import Fact, InputError
 from nrr_pipeline.metrics.customers import Accounts, CustomerMapError, ExclusionRules
 from nrr_pipeline.metrics.intervals import MrrInterval
-from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.stripe_source.redaction import EMAIL_DOMAIN
 from nrr_pipeline.warehouse import given, quality, raw_objects
 from nrr_pipeline.warehouse.transactions import Connection
@@ -56,6 +55,12 @@ def judge_customer_map(connection: Connection, facts: Sequence[Fact]) -> list[qu
         scope_id=given.CUSTOMER_MAP.table.name,
     )
     return [finding]
+
+
+def excluded_now(connection: Connection) -> set[str]:
+    """The customers that were left out when their subscriptions were last priced."""
+    findings = (each.finding for each in quality.open_findings(connection))
+    return {each.object_id for each in findings if each.check_name == EXCLUDED}
 
 
 def _accounts(facts: Iterable[Fact]) -> Accounts:
@@ -121,21 +126,17 @@ class Exclusions:
                 self._present[customer_id][each.currency] += each.mrr_micros or 0
 
     def findings(self) -> list[quality.Finding]:
-        """One for each customer, with its MRR; in several currencies that stands in the text."""
-        return [self._finding(*each) for each in sorted(self._reasons.items())]
-
-    def _finding(self, customer_id: str, reason: str) -> quality.Finding:
-        sums = sorted(self._present[customer_id].items())
-        currency, micros = sums[0] if len(sums) == 1 else (None, None)
-        detail = f"it is in no figure: {reason}"
-        if len(sums) > 1:
-            detail += f" ({', '.join(format_money(each, name) for name, each in sums)} of MRR)"
-        return quality.Finding(
-            check_name=EXCLUDED,
-            severity="info",
-            object_id=customer_id,
-            detail=detail,
-            scope_id=customer_id,
-            amount_micros=micros,
-            currency=currency,
-        )
+        """One for each customer, with its MRR; one for each currency where there are several."""
+        return [
+            quality.Finding(
+                check_name=EXCLUDED,
+                severity="info",
+                object_id=customer_id,
+                detail=f"it is in no figure: {reason}",
+                scope_id=customer_id,
+                amount_micros=micros,
+                currency=currency,
+            )
+            for customer_id, reason in sorted(self._reasons.items())
+            for currency, micros in sorted(self._present[customer_id].items()) or [(None, None)]
+        ]

@@ -3,7 +3,7 @@
 It is shown beside MRR and stored nowhere: no figure may ever contain it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -14,6 +14,7 @@ from nrr_pipeline.metrics.intervals import DayClock
 from nrr_pipeline.metrics.money import MicrosOverflowError
 from nrr_pipeline.metrics.pricing import Price
 from nrr_pipeline.metrics.usage import AverageUsage, UsageLine, average_usage
+from nrr_pipeline.orchestration.stages.accounts import excluded_now
 from nrr_pipeline.orchestration.stages.history import (
     coupons_known_at,
     prices_known_at,
@@ -52,9 +53,11 @@ def usage_of_day(
     policy: MetricPolicy,
     as_of_date: date,
     *,
-    customer_id: str | None = None,
+    customer_ids: Sequence[str] | None = None,
 ) -> list[ItemUsage]:
-    """The usage of every metered item of a day, as known now; of one customer where one is named.
+    """The usage of every metered item of a day, as known now, or of some customers' items.
+
+    That of customers whom the policy excludes is not among it.
 
     Raises:
         NothingPulledError: No pull has been completed yet.
@@ -65,7 +68,7 @@ def usage_of_day(
     at = clock.last_second(as_of_date)
     metered = {price_id for price_id, price in prices.items() if price.is_metered}
     holding: dict[str, list[HistorySegment]] = {}
-    for segment in counting_pieces(_segments(connection, metered, customer_id), rules):
+    for segment in counting_pieces(_segments(connection, metered, customer_ids), rules):
         if segment.terms.price_id in metered and segment.holds(at):
             holding.setdefault(segment.subscription_id, []).append(segment)
     coupons = coupons_known_at(connection, raw_known_at) if holding else {}
@@ -120,11 +123,12 @@ def _item(segment: HistorySegment, average: AverageUsage | None, clock: DayClock
 
 
 def _segments(
-    connection: Connection, metered: set[str], customer_id: str | None
+    connection: Connection, metered: set[str], customer_ids: Sequence[str] | None
 ) -> Iterator[HistorySegment]:
-    if customer_id is not None:
-        rows = history.history_of(connection, customer_ids=[customer_id])
+    excluded = excluded_now(connection)
+    if customer_ids is not None:
+        rows = history.history_of(connection, customer_ids=customer_ids)
     else:
         ids = history.subscriptions_having(connection, "price_id", metered)
         rows = history.history_of(connection, subscription_ids=sorted(ids))
-    return map(segment_of, rows)
+    return (segment_of(row) for row in rows if row["customer_id"] not in excluded)
