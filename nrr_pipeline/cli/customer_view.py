@@ -115,11 +115,9 @@ def read_customer(installation: Opened, customer_id: str, as_of_date: date) -> C
     zone = ZoneInfo(installation.policy.timezone)
     account_id, members = members_of(connection, customer_id)
     if not members:
-        message = (
-            f"there is no customer {printable(customer_id)} in this database; write its id as "
-            "Stripe's dashboard shows it, cus_…, or an account_id of the customer map"
-        )
-        raise click.BadParameter(message, param_hint="--customer")
+        missing = f"there is no customer {printable(customer_id)} in this database; write its "
+        fix = "Stripe id, cus_…, as the dashboard shows it, or an account_id of the customer map"
+        raise click.BadParameter(missing + fix, param_hint="--customer")
     ids = [each.customer_id for each in members]
     intervals = list(intervals_of(connection, customer_ids=ids))
     stretches = list(history_of(connection, customer_ids=ids))
