@@ -6,6 +6,7 @@ Settings of the installation (keys, addresses, folders) do not belong here: see 
 import difflib
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -19,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.customers import ExclusionRules
+from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.pricing import Normalization
 
 RULES_VERSION = 3
@@ -59,6 +61,28 @@ def _email_domain(name: object) -> object:
 
 
 EmailDomain = Annotated[str, BeforeValidator(_email_domain)]
+
+
+def _segments(sources: dict[str, str]) -> dict[str, str]:
+    for name, source in sources.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in {*DIMENSIONS, "all"}:
+            raise ValueError(
+                f"{name!r} cannot name a dimension: use small letters, digits and _, and none of "
+                f"all, {', '.join(DIMENSIONS)}"
+            )
+        if not re.fullmatch(_SEGMENT_SOURCE, source):
+            raise ValueError(
+                f"{source!r} says not where {name} is read: write customer.metadata.KEY, "
+                "subscription.metadata.KEY, a field such as customer.address.city, or "
+                "attributes.COLUMN for a column of [files] attributes"
+            )
+    return sources
+
+
+_SEGMENT_SOURCE = (
+    r"(customer|subscription)\.metadata\..+|(customer|subscription)(\.[a-z_]+)+|attributes\..+"
+)
+
 PerYear = Annotated[Fraction, BeforeValidator(_per_year)]
 CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
 Decimals = Literal[0, 1, 2, 3]
@@ -161,7 +185,7 @@ class MetricPolicy(_Section):
     fx: FxPolicy = FxPolicy()
     files: FilesPolicy = FilesPolicy()
     exclude: ExcludePolicy = ExcludePolicy()
-    segments: dict[str, str] = {}
+    segments: Annotated[dict[str, str], AfterValidator(_segments)] = {}
     max_segments: Annotated[int, Field(ge=1, le=10_000)] = 50
     company_size: CompanySizePolicy = CompanySizePolicy()
     privacy: PrivacyPolicy = PrivacyPolicy()

@@ -17,8 +17,8 @@ from nrr_pipeline.cli.accounts import dashboard_url
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
+from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.periods import Period
-from nrr_pipeline.metrics.segments import DIMENSIONS
 from nrr_pipeline.orchestration.stages.periods import measure
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.snapshots import customers_by_account

@@ -20,8 +20,8 @@ from nrr_pipeline.cli.accounts import Member, members_lines, members_of, name_of
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.rendering import bold, day, printable, table
+from nrr_pipeline.metrics.dimensions import billing_interval_segment
 from nrr_pipeline.metrics.money import format_money
-from nrr_pipeline.metrics.segments import billing_interval_segment
 from nrr_pipeline.orchestration.stages.discount_text import discount_document, discounts_of
 from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.intervals import intervals_of

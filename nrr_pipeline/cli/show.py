@@ -30,13 +30,12 @@ from nrr_pipeline.cli.remarks import (
 from nrr_pipeline.cli.rendering import bold, day, faint, instant, print_parts
 from nrr_pipeline.cli.retention_views import WHOLE
 from nrr_pipeline.errors import NrrError
+from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.reading import TABLE_OF_PERIOD, Rows, rows_in_force
 
 MONTHS = 12
-DIMENSIONS = ("product", "price", "billing_interval", "country")
-"""What figures are published by; named here so that help needs no heavy import."""
 
 _EXAMPLES = """\b
 Examples:

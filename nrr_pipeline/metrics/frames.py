@@ -56,6 +56,8 @@ def micros_of(frame: pd.DataFrame, column: str = "mrr_micros") -> IntArray:
 
 def sum_by_group(groups: IntArray, micros: IntArray, count: int) -> IntArray:
     """Exact sums of micros by group number ``0 .. count - 1``."""
+    if count == 1:
+        return micros.sum(keepdims=True)
     sums = np.zeros(count, dtype=np.int64)
     np.add.at(sums, groups, micros)
     return sums

@@ -1,20 +1,26 @@
-"""Net and gross revenue retention of a period from its two snapshots, whole and by segment.
+"""Net and gross revenue retention of a period between its two days, whole and by segment.
 
 Finality, editions and words for readers do not belong here.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from nrr_pipeline.metrics.conversion import Rates, reporting_micros
-from nrr_pipeline.metrics.frames import IntArray, sum_by_group
-from nrr_pipeline.metrics.money import guard_sum
+from nrr_pipeline.metrics.conversion import Rates
+from nrr_pipeline.metrics.frames import IntArray, day_number, sum_by_group
+from nrr_pipeline.metrics.interval_arrays import BoolArray, IntervalArrays
 from nrr_pipeline.metrics.movements import Movement
-from nrr_pipeline.metrics.segments import Snapshot, segment_of_accounts
+from nrr_pipeline.metrics.segments import (
+    SegmentRules,
+    Side,
+    joined_segments,
+    segment_of_accounts,
+)
 
 BRIDGE_AMOUNTS = (
     "starting_mrr_micros",
@@ -98,26 +104,28 @@ class Measurement:
 
 
 def measure_retention(
-    opening: pd.DataFrame,
-    closing: pd.DataFrame,
+    intervals: IntervalArrays,
+    opening_date: date,
+    closing_date: date,
     *,
     opening_rates: Rates,
     closing_rates: Rates,
     reporting_currency: str,
-    paid_before: frozenset[str],
-    dimensions: Sequence[str] = (),
+    window_days: int | None = None,
+    segments: SegmentRules | None = None,
     is_constant_currency: bool = True,
 ) -> Measurement:
     """Measure a period's retention between its opening and closing snapshots.
 
     Args:
-        opening: Items with MRR on the day before the period (``frames.ITEM_COLUMNS``).
-        closing: Items with MRR on the period's last day.
+        intervals: All intervals with MRR on some day up to the closing one.
+        opening_date: The day before the period.
+        closing_date: The period's last day.
         opening_rates: Rates of the opening day; both snapshots are held against each other here.
         closing_rates: Rates of the closing day, for the ending MRR and the FX row.
         reporting_currency: Currency of every figure.
-        paid_before: Accounts that had MRR on some day up to the opening one.
-        dimensions: What to break the figures down by: columns of both snapshots.
+        window_days: A gap longer than this makes a return new business (``None``: any gap).
+        segments: What to break the figures down by.
         is_constant_currency: Whether the closing snapshot counts at the opening day's rates, and
             the rest is the FX row. Otherwise it counts at its own day's rates, so that exchange
             rates are expansion and contraction and the FX row is 0.
@@ -129,98 +137,175 @@ def measure_retention(
         MissingRateError: A currency with MRR has no rate on a day that needs it.
         MicrosOverflowError: A sum would not fit 64 bits.
     """
-    before = reporting_micros(opening, opening_rates)
-    after_reported = reporting_micros(closing, closing_rates)
-    after = reporting_micros(closing, opening_rates) if is_constant_currency else after_reported
-    for amounts in (before, after, after_reported):
-        guard_sum(amounts)
-    customers = _customers((opening, before), (closing, after), after_reported, paid_before)
-    rows = [_figures(customers, WHOLE, WHOLE, reporting_currency)]
-    index = pd.Index(customers["account_id"])
-    for dimension in dimensions:
-        customers[dimension] = segment_of_accounts(
-            dimension, index, (opening, before), (closing, after)
+    days = day_number(opening_date), day_number(closing_date)
+    held_at = opening_rates if is_constant_currency else closing_rates
+    compared = _compare(intervals, *days, opening_rates, held_at, closing_rates)
+    returned = intervals.paid_before(*days, window_days)
+    holds = compared.opening.holds | compared.closing.holds
+    present = np.unique(intervals.account_of[holds])
+    parts = _Parts.of(compared, returned, present)
+    customers = parts.frame(intervals.accounts[present])
+    rules = segments or SegmentRules()
+    rows = [parts.whole(reporting_currency)]
+    for dimension in rules.dimensions:
+        values = segment_of_accounts(
+            dimension, rules, intervals, present, compared.opening, compared.closing
         )
-        rows.extend(
-            _figures(members, dimension, str(segment), reporting_currency)
-            for segment, members in customers.groupby(dimension, sort=True)
-        )
+        amounts = (parts.opening, parts.closing)
+        named = joined_segments(values, amounts, rules.max_segments)
+        customers[dimension] = named
+        rows.extend(parts.retentions(dimension, named, reporting_currency))
     return Measurement(tuple(rows), customers)
 
 
-def _customers(
-    opening: Snapshot, closing: Snapshot, reported: IntArray, paid_before: frozenset[str]
-) -> pd.DataFrame:
-    """Every account with MRR on either side: its two amounts, FX and movement."""
-    opening_accounts = opening[0]["account_id"].to_numpy(object)
-    closing_accounts = closing[0]["account_id"].to_numpy(object)
-    index = pd.Index(np.unique(np.concatenate([opening_accounts, closing_accounts])))
-    closing_groups = index.get_indexer(pd.Index(closing_accounts))
-    opening_of = sum_by_group(index.get_indexer(pd.Index(opening_accounts)), opening[1], len(index))
-    closing_of = sum_by_group(closing_groups, closing[1], len(index))
-    return pd.DataFrame(
-        {
-            "account_id": index,
-            "opening_mrr_micros": opening_of,
-            "closing_mrr_micros": closing_of,
-            "fx_micros": sum_by_group(closing_groups, reported, len(index)) - closing_of,
-            "movement": _movements(index, opening_of, closing_of, paid_before),
+def crossed(measurement: Measurement, first: str, second: str) -> list[tuple[str, str, Retention]]:
+    """The figures of every pair of segments of two dimensions, in order; they add up to the whole.
+
+    Args:
+        measurement: With both dimensions among its customers' columns.
+        first: A dimension.
+        second: Another dimension.
+    """
+    customers = measurement.customers
+    parts = _Parts.of_frame(customers)
+    pairs = np.empty(len(customers), dtype=object)
+    pairs[:] = list(zip(customers[first], customers[second], strict=True))
+    rows = parts.retentions(f"{first},{second}", pairs, measurement.whole.currency)
+    return [(*pair, row) for pair, row in zip(sorted(set(pairs)), rows, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Both snapshots at the rates that are compared, and what closing rates add, by account."""
+
+    opening: Side
+    closing: Side
+    fx: IntArray
+
+
+def _compare(
+    intervals: IntervalArrays,
+    opening_day: int,
+    closing_day: int,
+    opening_rates: Rates,
+    held_at: Rates,
+    closing_rates: Rates,
+) -> _Comparison:
+    def side(holds: BoolArray, converted: IntArray) -> Side:
+        micros = intervals.micros(converted, holds)
+        return Side(holds, micros, intervals.sum_by_account(micros))
+
+    before, after = intervals.holding(opening_day), intervals.holding(closing_day)
+    opening = side(before, intervals.converted(opening_rates, before))
+    compared = intervals.converted(held_at, after)
+    at_closing = intervals.converted(closing_rates, after)
+    closing = side(after, compared)
+    if np.array_equal(compared, at_closing):
+        return _Comparison(opening, closing, np.zeros_like(closing.by_account))
+    reported = intervals.sum_by_account(intervals.micros(at_closing, after))
+    return _Comparison(opening, closing, reported - closing.by_account)
+
+
+_MOVEMENTS = tuple(movement.value for movement in Movement)
+_CODE = {movement: code for code, movement in enumerate(Movement)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What customers add to a period's figures, one element per customer; movements by number."""
+
+    opening: IntArray
+    closing: IntArray
+    fx: IntArray
+    movement: npt.NDArray[np.int8]
+
+    @classmethod
+    def of(cls, compared: _Comparison, returned: BoolArray, accounts: IntArray) -> "_Parts":
+        """The parts of the accounts with these numbers."""
+        opening = compared.opening.by_account[accounts]
+        closing = compared.closing.by_account[accounts]
+        movement = _movements(opening, closing, returned[accounts])
+        return cls(opening, closing, compared.fx[accounts], movement)
+
+    @classmethod
+    def of_frame(cls, customers: pd.DataFrame) -> "_Parts":
+        """The parts that a frame of customers shows."""
+        opening, closing, fx = (
+            customers[name].to_numpy(dtype=np.int64)
+            for name in ("opening_mrr_micros", "closing_mrr_micros", "fx_micros")
+        )
+        codes = {name: code for code, name in enumerate(_MOVEMENTS)}
+        movement = np.array([codes[name] for name in customers["movement"]], dtype=np.int8)
+        return cls(opening, closing, fx, movement)
+
+    def frame(self, accounts: npt.NDArray[np.object_]) -> pd.DataFrame:
+        """A row per customer."""
+        return pd.DataFrame(
+            {
+                "account_id": accounts,
+                "opening_mrr_micros": self.opening,
+                "closing_mrr_micros": self.closing,
+                "fx_micros": self.fx,
+                "movement": np.array(_MOVEMENTS, dtype=object)[self.movement],
+            }
+        )
+
+    def whole(self, currency: str) -> Retention:
+        """The figures of all customers."""
+        sums = self._sums(np.zeros(len(self.opening), dtype=np.int64), 1)
+        return Retention(WHOLE, WHOLE, currency, **{part: int(sums[part][0]) for part in sums})
+
+    def retentions(
+        self, dimension: str, segments: npt.NDArray[np.object_], currency: str
+    ) -> list[Retention]:
+        """The figures of every segment, in order, from each customer's segment."""
+        codes, names = pd.factorize(segments, sort=True)
+        sums = self._sums(codes.astype(np.int64), len(names))
+        return [
+            Retention(dimension, name, currency, **{part: int(sums[part][n]) for part in sums})
+            for n, name in enumerate(names)
+        ]
+
+    def _sums(self, codes: IntArray, count: int) -> dict[str, IntArray]:
+        change = np.abs(self.closing - self.opening)
+        in_cohort = self.opening > 0
+
+        def total(amounts: IntArray, where: BoolArray | None = None) -> IntArray:
+            chosen = slice(None) if where is None else where
+            return sum_by_group(codes[chosen], amounts[chosen], count)
+
+        def moved(movement: Movement) -> IntArray:
+            return total(change, self.movement == _CODE[movement])
+
+        def counted(where: BoolArray) -> IntArray:
+            return total(where.astype(np.int64))
+
+        return {
+            "starting_mrr_micros": total(self.opening),
+            "expansion_micros": moved(Movement.EXPANSION),
+            "contraction_micros": moved(Movement.CONTRACTION),
+            "churned_mrr_micros": moved(Movement.CHURN),
+            "new_business_micros": moved(Movement.NEW_BUSINESS),
+            "reactivation_micros": moved(Movement.REACTIVATION),
+            "fx_micros": total(self.fx),
+            "ending_mrr_micros": total(self.closing + self.fx),
+            "nrr_numerator": total(self.closing, in_cohort),
+            "grr_numerator": total(np.minimum(self.opening, self.closing)),
+            "starting_customers": counted(in_cohort),
+            "churned_customers": counted(in_cohort & (self.closing == 0)),
+            "ending_customers": counted(self.closing > 0),
         }
-    )
 
 
-def _movements(
-    accounts: pd.Index, opening: IntArray, closing: IntArray, paid_before: frozenset[str]
-) -> list[str]:
+def _movements(opening: IntArray, closing: IntArray, returned: BoolArray) -> npt.NDArray[np.int8]:
     """``movements.classify`` of every account at once."""
-    returned = np.fromiter((account in paid_before for account in accounts), dtype=bool)
-    return np.select(
-        [
-            opening == closing,
-            (opening == 0) & returned,
-            opening == 0,
-            closing == 0,
-            closing > opening,
-        ],
-        [
-            Movement.UNCHANGED.value,
-            Movement.REACTIVATION.value,
-            Movement.NEW_BUSINESS.value,
-            Movement.CHURN.value,
-            Movement.EXPANSION.value,
-        ],
-        default=Movement.CONTRACTION.value,
-    ).tolist()
-
-
-def _figures(
-    customers: pd.DataFrame, dimension: str, segment: str, reporting_currency: str
-) -> Retention:
-    opening = customers["opening_mrr_micros"].to_numpy(dtype=np.int64)
-    closing = customers["closing_mrr_micros"].to_numpy(dtype=np.int64)
-    movement = customers["movement"].to_numpy(object)
-    change = np.abs(closing - opening)
-
-    def moved(kind: Movement) -> int:
-        return int(change[movement == kind.value].sum(dtype=np.int64))
-
-    fx_micros = int(customers["fx_micros"].sum())
-    in_cohort = opening > 0
-    return Retention(
-        dimension=dimension,
-        segment=segment,
-        currency=reporting_currency,
-        starting_mrr_micros=int(opening.sum(dtype=np.int64)),
-        expansion_micros=moved(Movement.EXPANSION),
-        contraction_micros=moved(Movement.CONTRACTION),
-        churned_mrr_micros=moved(Movement.CHURN),
-        new_business_micros=moved(Movement.NEW_BUSINESS),
-        reactivation_micros=moved(Movement.REACTIVATION),
-        fx_micros=fx_micros,
-        ending_mrr_micros=int(closing.sum(dtype=np.int64)) + fx_micros,
-        nrr_numerator=int(closing[in_cohort].sum(dtype=np.int64)),
-        grr_numerator=int(np.minimum(opening, closing)[in_cohort].sum(dtype=np.int64)),
-        starting_customers=int(in_cohort.sum()),
-        churned_customers=int((in_cohort & (closing == 0)).sum()),
-        ending_customers=int((closing > 0).sum()),
-    )
+    cases = [
+        (opening == closing, Movement.UNCHANGED),
+        ((opening == 0) & returned, Movement.REACTIVATION),
+        (opening == 0, Movement.NEW_BUSINESS),
+        (closing == 0, Movement.CHURN),
+        (closing > opening, Movement.EXPANSION),
+    ]
+    codes = [np.int8(_CODE[movement]) for _, movement in cases]
+    default = np.int8(_CODE[Movement.CONTRACTION])
+    return np.select([applies for applies, _ in cases], codes, default=default)

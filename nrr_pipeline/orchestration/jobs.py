@@ -6,7 +6,7 @@ from nrr_pipeline.metrics.periods import PeriodKind
 from nrr_pipeline.orchestration.specs import STRIPE_ASSETS
 
 PULLED = STRIPE_ASSETS
-PRICED = ("customer_map", "attributes", "subscription_history", "mrr_intervals", "fx_rates")
+PRICED = ("customer_map", "subscription_history", "attributes", "mrr_intervals", "fx_rates")
 DAYS = ("daily_mrr",)
 FOLLOWING = ("daily_mrr_totals", "mrr_movements")
 MONTHS = ("monthly_nrr", "trailing_12_month_nrr")

@@ -1,6 +1,6 @@
-"""Customer attributes, such as the country: by valid days and by knowledge.
+"""Properties of customers and subscriptions, such as the country: by valid days and by knowledge.
 
-How rows are replaced stands in ``bitemporal``.
+How rows are replaced stands in ``bitemporal``; what users give beside Stripe, in ``given``.
 """
 
 from __future__ import annotations
@@ -10,32 +10,43 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from nrr_pipeline.warehouse.bitemporal import ATTRIBUTES, ReplaceCounts, Row, replace
+from nrr_pipeline.warehouse.bitemporal import (
+    CUSTOMER_ATTRIBUTES,
+    SUBSCRIPTION_ATTRIBUTES,
+    BitemporalTable,
+    ReplaceCounts,
+    Row,
+    replace,
+)
 from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.transactions import WriteTransaction
 
+__all__ = ["CUSTOMER_ATTRIBUTES", "SUBSCRIPTION_ATTRIBUTES"]
 
-def replace_customer_attributes(
-    tx: WriteTransaction, customer_ids: Collection[str], rows: Iterable[Row]
+
+def replace_attributes(
+    tx: WriteTransaction, kind: BitemporalTable, ids: Collection[str], rows: Iterable[Row]
 ) -> ReplaceCounts:
-    """Make ``rows`` all that is known of the customers, and note from which day they differ."""
-    counts = replace(tx, ATTRIBUTES, customer_ids, rows)
+    """Make ``rows`` all that is known of the objects, and note from which day they differ."""
+    counts = replace(tx, kind, ids, rows)
     tx.note_change(counts.changed_from)
     return counts
 
 
-def customer_attribute(
+def values_on(
     connection: sa.Connection,
-    attribute: str,
+    kind: BitemporalTable,
     as_of_date: date,
     known_at: datetime | None = None,
-) -> dict[str, str]:
-    """Return the attribute's value on a day for every customer that has one."""
-    table = ATTRIBUTES.table
-    query = sa.select(table.c.customer_id, table.c.value).where(
-        table.c.attribute == attribute,
-        table.c.valid_from <= as_of_date,
-        table.c.valid_to > as_of_date,
-        known(table, known_at),
+) -> dict[str, dict[str, str]]:
+    """Return by attribute the value on a day of every object that has one."""
+    columns = kind.table.c
+    query = sa.select(columns.attribute, columns[kind.scope], columns.value).where(
+        columns.valid_from <= as_of_date,
+        columns.valid_to > as_of_date,
+        known(kind.table, known_at),
     )
-    return {row.customer_id: row.value for row in connection.execute(query)}
+    values: dict[str, dict[str, str]] = {}
+    for attribute, object_id, value in connection.execute(query):
+        values.setdefault(attribute, {})[object_id] = value
+    return values

@@ -17,7 +17,12 @@ from nrr_pipeline.warehouse.bulk import insert_rows
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.frames import plain
 from nrr_pipeline.warehouse.knowledge import known
-from nrr_pipeline.warehouse.tables import customer_attributes, mrr_intervals, subscription_history
+from nrr_pipeline.warehouse.tables import (
+    customer_attributes,
+    mrr_intervals,
+    subscription_attributes,
+    subscription_history,
+)
 from nrr_pipeline.warehouse.transactions import FOREVER, WriteTransaction
 
 Row = Mapping[str, Any]
@@ -52,7 +57,12 @@ HISTORY = BitemporalTable(subscription_history, "subscription_id", ("subscriptio
 INTERVALS = BitemporalTable(
     mrr_intervals, "subscription_id", ("subscription_item_id",), frozenset({"policy_version"})
 )
-ATTRIBUTES = BitemporalTable(customer_attributes, "customer_id", ("customer_id", "attribute"))
+CUSTOMER_ATTRIBUTES = BitemporalTable(
+    customer_attributes, "customer_id", ("customer_id", "attribute")
+)
+SUBSCRIPTION_ATTRIBUTES = BitemporalTable(
+    subscription_attributes, "subscription_id", ("subscription_id", "attribute")
+)
 
 
 @dataclass(frozen=True, slots=True)

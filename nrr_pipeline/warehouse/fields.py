@@ -82,6 +82,11 @@ _TABLES: dict[str, tuple[str, str]] = {
         """customer_attribute_id customer_id attribute value valid_from valid_to
         known_from known_to""",
     ),
+    "subscription_attributes": (
+        "Properties of subscriptions by valid days and by knowledge.",
+        """subscription_attribute_id subscription_id attribute value valid_from valid_to
+        known_from known_to""",
+    ),
     "fx_rates": (
         "Exchange rates into the reporting currency, from a file, a bank or entered by hand.",
         "fx_rate_id as_of_date currency rate source? known_from? known_to?",

@@ -28,6 +28,12 @@ def latest_known_at(connection: sa.Connection) -> datetime | None:
     return connection.scalar(sa.select(sa.func.max(knowledge.c.known_at)))
 
 
+def learned_at(connection: sa.Connection) -> datetime | None:
+    """Return the knowledge time of the last write that can have changed a fact."""
+    query = sa.select(sa.func.max(knowledge.c.known_at))
+    return connection.scalar(query.where(knowledge.c.cause != "publication"))
+
+
 def changed_from_since(connection: sa.Connection, after: datetime | None) -> date | None:
     """Return the earliest day whose figures can differ by what was learned after a time."""
     query = sa.select(sa.func.min(knowledge.c.changed_from))

@@ -24,7 +24,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "as_of_date": ("date", None, "The day that the row describes, in the reporting time zone."),
     "at_risk_since": ("timestamp", None, "Since when a payment is past due."),
     "attribute_id": ("integer", None, "Number of the row."),
-    "attribute": ("text", None, "What is said about the customer, such as its country."),
+    "attribute": ("text", None, "The dimension that it is a value of, such as country."),
     "billing_interval": ("text", None, "Stripe's interval of the price: day, week, month or year."),
     "billing_interval_count": ("integer", None, "Number of intervals between two bills."),
     "cause": (
@@ -131,6 +131,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "starting_mrr_micros": ("bigint", MICROS, "MRR of the cohort at opening."),
     "state": ("text", None, "What the item was: paying, or why it was not."),
     "status": ("text", None, "running, complete or failed."),
+    "subscription_attribute_id": ("integer", None, "Number of the row."),
     "subscription_id": ("text", None, "Stripe's id of the subscription."),
     "subscription_item_id": ("text", None, "Stripe's id of the subscription item."),
     "subscriptions": ("bigint", "subscriptions", "Subscriptions with MRR on that day."),
@@ -141,7 +142,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "to_edition": ("integer", None, "The edition that replaced it."),
     "valid_from": ("date", None, "First day on which the row was true."),
     "valid_to": ("date", None, "First day on which it no longer was; year 9999: it still is."),
-    "value": ("text", None, "The customer's value of the attribute."),
+    "value": ("text", None, "The value of the attribute."),
     # where a table means something of its own
     "alerts.kind": ("text", None, "raised, restated or recovered."),
     "alerts.value": ("real", "ratio", "The figure that raised the alert."),

@@ -134,6 +134,12 @@ customer_attributes = _table(
     indexes=("customer_id known_to", "attribute known_to"),
     checks=_ORDERED,
 )
+subscription_attributes = _table(
+    "subscription_attributes",
+    "subscription_attribute_id",
+    indexes=("subscription_id known_to", "attribute known_to"),
+    checks=_ORDERED,
+)
 
 _GIVEN = {"known": "known_from < known_to"}
 fx_rates = _table("fx_rates", "fx_rate_id", indexes=("currency as_of_date",), checks=_GIVEN)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from nrr_pipeline.cli.show import DIMENSIONS, parse_time
-from nrr_pipeline.metrics import segments
 from nrr_pipeline.metrics.money import format_money, format_ratio
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline_tests.cli.conftest import Nrr
@@ -123,10 +122,6 @@ def test_segments_add_up_to_the_whole(nrr: Nrr, published: Path, dimension: str)
         assert sum(segment[name] for segment in shown["segments"]) == shown[name]
     text = nrr("show", "2026-Q3", "--by", dimension).stdout
     assert "All customers" in text
-
-
-def test_the_dimensions_offered_are_those_that_are_published() -> None:
-    assert DIMENSIONS == segments.DIMENSIONS
 
 
 def test_products_are_called_by_their_names(nrr: Nrr, published: Path) -> None:

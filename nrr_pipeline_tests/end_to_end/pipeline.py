@@ -22,6 +22,7 @@ from nrr_pipeline.demo.truth import item_intervals
 from nrr_pipeline.demo.unknowable import Unknowable, unknowable_days
 from nrr_pipeline.metrics.periods import ONE_DAY, PeriodKind
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
+from nrr_pipeline.orchestration.stages.attributes import build_attributes
 from nrr_pipeline.orchestration.stages.daily import (
     missing_days,
     publish_days,
@@ -76,6 +77,7 @@ class Connected:
     def build(self) -> None:
         """Build and price what is new."""
         build_history(self.warehouse, self.policy, clock=self.clock)
+        build_attributes(self.warehouse, self.policy, clock=self.clock)
         build_intervals(self.warehouse, self.policy, clock=self.clock)
 
     def publish(self, through: date) -> list[PeriodReport]:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from nrr_pipeline.orchestration.stages.attributes import build_attributes
 from nrr_pipeline.orchestration.stages.history import build_history
 from nrr_pipeline.orchestration.stages.intervals import build_intervals
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.raw import RawObject
-from nrr_pipeline.warehouse.attributes import customer_attribute
+from nrr_pipeline.warehouse.attributes import CUSTOMER_ATTRIBUTES, values_on
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.intervals import intervals_of
 from nrr_pipeline.warehouse.pulls import begin_pull, finish
@@ -232,6 +233,7 @@ def test_the_country_of_a_customer_that_was_deleted_before_is_that_of_its_latest
     ]
     pipeline.pull(PRICE, gone, subscription(), *bills)
     pipeline.figures()
+    build_attributes(pipeline.warehouse, MetricPolicy(), clock=pipeline.clock)
     with pipeline.warehouse.read() as connection:
-        countries = customer_attribute(connection, "country", date(2025, 1, 1))
-    assert countries == {"cus_1": "DE"}
+        values = values_on(connection, CUSTOMER_ATTRIBUTES, date(2025, 1, 1))
+    assert values == {"country": {"cus_1": "DE"}}

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from nrr_pipeline.warehouse.attributes import customer_attribute, replace_customer_attributes
+from nrr_pipeline.warehouse.attributes import (
+    CUSTOMER_ATTRIBUTES,
+    replace_attributes,
+    values_on,
+)
 from nrr_pipeline.warehouse.bitemporal import ReplaceCounts
 from nrr_pipeline.warehouse.history import (
     history_of,
@@ -235,17 +239,19 @@ def test_attributes_are_known_by_day_and_by_knowledge(warehouse: Warehouse, cloc
         attribute_row("cus_2", "us"),
     ]
     with warehouse.write("history", clock=clock) as tx:
-        replace_customer_attributes(tx, ["cus_1", "cus_2"], moved)
+        replace_attributes(tx, CUSTOMER_ATTRIBUTES, ["cus_1", "cus_2"], moved)
     before = clock.now
     clock.advance(hours=1)
     with warehouse.write("history", clock=clock) as tx:
-        counts = replace_customer_attributes(tx, ["cus_1"], [attribute_row("cus_1", "de")])
+        counts = replace_attributes(
+            tx, CUSTOMER_ATTRIBUTES, ["cus_1"], [attribute_row("cus_1", "de")]
+        )
     assert counts.changed_from == JUNE
     with warehouse.read() as connection:
-        assert customer_attribute(connection, "country", JANUARY) == {"cus_1": "de", "cus_2": "us"}
-        assert customer_attribute(connection, "country", JUNE)["cus_1"] == "de"
-        assert customer_attribute(connection, "country", JUNE, before)["cus_1"] == "fr"
-        assert customer_attribute(connection, "industry", JUNE) == {}
+        in_january = values_on(connection, CUSTOMER_ATTRIBUTES, JANUARY)
+        assert in_january == {"country": {"cus_1": "de", "cus_2": "us"}}
+        assert values_on(connection, CUSTOMER_ATTRIBUTES, JUNE)["country"]["cus_1"] == "de"
+        assert values_on(connection, CUSTOMER_ATTRIBUTES, JUNE, before)["country"]["cus_1"] == "fr"
 
 
 def test_many_subscriptions_are_replaced_in_one_go(warehouse: Warehouse, clock: Clock) -> None:

@@ -26,7 +26,7 @@ def input_assets(sheet: Sheet) -> list[dg.AssetsDefinition]:
     """One asset per list. Rates come after pricing: only then it is known which are needed."""
     return [
         _given_list(sheet, "customer_map", sync_customer_map, deps=["stripe_customers"]),
-        _given_list(sheet, "attributes", sync_attributes),
+        _given_list(sheet, "attributes", sync_attributes, deps=["subscription_history"]),
         _given_list(sheet, "fx_rates", sync_fx_rates, deps=["mrr_intervals"]),
     ]
 

@@ -1,84 +1,201 @@
-"""Customers' attributes as intervals of days, from the versions of the customers that were seen."""
+"""What customers and subscriptions are told apart by: from Stripe's objects, and from a given list.
+
+A property of an object of Stripe's is known by day only from when the object was first seen; the
+first value that was seen holds for all the time before.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
+import orjson
+
 from nrr_pipeline.metrics.intervals import FOREVER_DAY, DayClock
+from nrr_pipeline.metrics.segments import AttributeValues
+from nrr_pipeline.orchestration.stages.history import require_complete_pull
+from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.stripe_source.payloads import reference_id, whole_number
-from nrr_pipeline.stripe_source.records import SubscriptionRecord
-from nrr_pipeline.warehouse import raw_objects
-from nrr_pipeline.warehouse.transactions import Connection
+from nrr_pipeline.warehouse import attributes, given, history, knowledge, raw_objects
+from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
+
+STAGE = "stripe_attributes"
+
+BUILT_IN = {
+    "country": "customer.address.country",
+    "collection_method": "subscription.collection_method",
+}
+"""The dimensions that are read from Stripe's objects in every installation."""
+
+_KINDS = {
+    "customer": ("customers", attributes.CUSTOMER_ATTRIBUTES),
+    "subscription": ("subscriptions", attributes.SUBSCRIPTION_ATTRIBUTES),
+}
 
 
-def billed_countries(record: SubscriptionRecord) -> dict[str, str]:
-    """By customer id, where a subscription's latest invoice went to.
+@dataclass(frozen=True, slots=True)
+class AttributeReport:
+    """How many objects were read anew."""
 
-    It is all that tells of a deleted customer; of one that was ever seen nothing is returned.
+    objects: int
+
+
+def sources_of(policy: MetricPolicy) -> dict[str, str]:
+    """Where every dimension that is an attribute is read from."""
+    return {**BUILT_IN, **policy.segments}
+
+
+def build_attributes(
+    warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock
+) -> AttributeReport:
+    """Read the properties of objects that changed, or of all when the policy names others.
+
+    Raises:
+        NothingPulledError: No pull has been completed yet.
     """
-    if not all(version.is_deleted for version in record.customer_versions):
-        return {}
-    return {
-        customer_id: country
-        for invoice in sorted(
-            record.invoices, key=lambda each: whole_number(each.get("created")) or 0
-        )
-        if (customer_id := reference_id(invoice.get("customer"))) is not None
-        and (country := _country_in(invoice.get("customer_address"))) is not None
-    }
+    sources = sources_of(policy)
+    named = orjson.dumps(sources, option=orjson.OPT_SORT_KEYS).decode()
+    with warehouse.read() as connection:
+        raw_known_at = require_complete_pull(connection)
+        before = knowledge.progress_of(connection, STAGE)
+        is_same = before is not None and before.policy_version == named
+        after = before.raw_known_at if before is not None and is_same else None
+        changed = {
+            word: raw_objects.changed_ids(connection, kind, after, raw_known_at)
+            for word, (kind, _) in _KINDS.items()
+        }
+        if is_same and not any(changed.values()):
+            return AttributeReport(0)
+        rows = {
+            word: list(_rows(connection, word, ids, sources, raw_known_at, policy.timezone))
+            for word, ids in changed.items()
+        }
+    with warehouse.write("history", clock=clock, policy_version=policy.version) as tx:
+        for word, (_, table) in _KINDS.items():
+            attributes.replace_attributes(tx, table, changed[word], rows[word])
+        knowledge.set_progress(tx, STAGE, raw_known_at=raw_known_at, policy_version=named)
+    return AttributeReport(sum(map(len, changed.values())))
 
 
-def attribute_rows(
+def values_by_dimension(
     connection: Connection,
-    customers: set[str],
-    raw_known_at: datetime,
-    days: DayClock,
-    billed: Mapping[str, str],
-) -> Iterator[dict[str, Any]]:
-    """Each customer's country: the first one seen holds for all the time before, too.
+    policy: MetricPolicy,
+    opening_date: date,
+    closing_date: date,
+    known_at: datetime | None,
+) -> dict[str, AttributeValues]:
+    """The values of every dimension that is an attribute, on a period's two days."""
+    on_days = [
+        {
+            "attributes": _given_on(connection, day, known_at),
+            **{
+                word: attributes.values_on(connection, table, day, known_at)
+                for word, (_, table) in _KINDS.items()
+            },
+        }
+        for day in (opening_date, closing_date)
+    ]
+    values: dict[str, AttributeValues] = {}
+    for dimension, source in sources_of(policy).items():
+        word, _, rest = source.partition(".")
+        name = rest if word == "attributes" else dimension
+        at_opening, at_closing = (found[word].get(name, {}) for found in on_days)
+        of = "subscription_id" if word == "subscription" else "customer_id"
+        values[dimension] = AttributeValues(of, at_opening, at_closing)
+    return values
 
-    ``billed`` are the countries of customers that were never seen; see ``billed_countries``.
-    """
+
+def _given_on(
+    connection: Connection, day: date, known_at: datetime | None
+) -> dict[str, dict[str, str]]:
+    """Your own list on a day; of two values the one of the later day, then the file's, counts."""
+    facts = [
+        (fact["valid_from"] or date.min, fact["source"] == "file", fact)
+        for fact in given.facts_of(connection, given.ATTRIBUTES, known_at)
+        if (fact["valid_from"] or date.min) <= day < (fact["valid_to"] or date.max)
+    ]
+    values: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for *_, fact in sorted(facts, key=itemgetter(0, 1)):
+        values[fact["attribute"]][fact["customer_id"]] = fact["value"]
+    return values
+
+
+def _rows(
+    connection: Connection,
+    word: str,
+    ids: set[str],
+    sources: Mapping[str, str],
+    raw_known_at: datetime,
+    timezone: str,
+) -> Iterator[dict[str, Any]]:
+    kind, table = _KINDS[word]
+    days = DayClock(timezone)
+    mine = {name: source for name, source in sources.items() if source.startswith(f"{word}.")}
     versions: defaultdict[str, list[raw_objects.RawVersion]] = defaultdict(list)
-    for version in raw_objects.versions_of(
-        connection, "customers", sorted(customers), raw_known_at
-    ):
+    for version in raw_objects.versions_of(connection, kind, sorted(ids), raw_known_at):
         if not version.is_deleted:
             versions[version.object_id].append(version)
-    for customer_id, seen in versions.items():
-        yield from _country_rows(customer_id, seen, days)
-    for customer_id in sorted((customers & billed.keys()) - versions.keys()):
-        yield _row(customer_id, billed[customer_id], days.day(0), FOREVER_DAY)
+    for object_id, seen in versions.items():
+        for dimension, source in mine.items():
+            for valid_from, valid_to, value in _changes(seen, source, days):
+                yield _row(table.scope, object_id, dimension, value, valid_from, valid_to)
+    if word == "customer":
+        for customer_id, country in _billed_countries(connection, ids - versions.keys()).items():
+            everyday = (days.day(0), FOREVER_DAY)
+            yield _row(table.scope, customer_id, "country", country, *everyday)
 
 
-def _country_rows(
-    customer_id: str, versions: list[raw_objects.RawVersion], days: DayClock
-) -> Iterator[dict[str, Any]]:
-    changes: list[tuple[date, str | None]] = []
-    for version in versions:
-        country = _country_in(version.payload.get("address"))
-        if not changes:
-            changes.append((days.day(0), country))
-        elif changes[-1][1] != country:
-            changes.append((days.day(int(version.observed_at.timestamp())), country))
-    for (valid_from, country), following in zip(
-        changes, [*(change[0] for change in changes[1:]), FOREVER_DAY], strict=True
-    ):
-        if country and valid_from < following:
-            yield _row(customer_id, country, valid_from, following)
-
-
-def _country_in(address: object) -> str | None:
-    country = address.get("country") if isinstance(address, Mapping) else None
-    return str(country) if country else None
-
-
-def _row(customer_id: str, country: str, valid_from: date, valid_to: date) -> dict[str, Any]:
+def _row(
+    scope: str, object_id: str, attribute: str, value: str, valid_from: date, valid_to: date
+) -> dict[str, Any]:
     return {
-        "customer_id": customer_id,
-        "attribute": "country",
-        "value": country,
+        scope: object_id,
+        "attribute": attribute,
+        "value": value,
         "valid_from": valid_from,
         "valid_to": valid_to,
     }
+
+
+def _billed_countries(connection: Connection, unseen: set[str]) -> dict[str, str]:
+    """Where the latest invoices of deleted customers went to: all that still tells of them."""
+    countries: dict[str, str] = {}
+    subscriptions = history.subscriptions_having(connection, "customer_id", unseen)
+    versions = raw_objects.versions_for_subscriptions(connection, "invoices", subscriptions)
+    invoices = (version.payload for version in versions if not version.is_deleted)
+    for invoice in sorted(invoices, key=lambda each: whole_number(each.get("created")) or 0):
+        customer_id = reference_id(invoice.get("customer"))
+        country = _value(invoice, "invoice.customer_address.country")
+        if customer_id in unseen and country:
+            countries[customer_id] = country
+    return countries
+
+
+def _changes(
+    versions: list[raw_objects.RawVersion], source: str, days: DayClock
+) -> Iterator[tuple[date, date, str]]:
+    """The days on which an object had which value."""
+    changes: list[tuple[date, str | None]] = [(days.day(0), _value(versions[0].payload, source))]
+    for version in versions[1:]:
+        value = _value(version.payload, source)
+        if value != changes[-1][1]:
+            changes.append((days.day(int(version.observed_at.timestamp())), value))
+    for (valid_from, value), (valid_to, _) in pairwise([*changes, (FOREVER_DAY, None)]):
+        if value and valid_from < valid_to:
+            yield valid_from, valid_to, value
+
+
+def _value(payload: Mapping[str, Any], source: str) -> str | None:
+    """What an object says at a place such as ``customer.address.country``, as text."""
+    _, _, place = source.partition(".")
+    is_metadata = place.startswith("metadata.")
+    names = ["metadata", place.removeprefix("metadata.")] if is_metadata else place.split(".")
+    found: Any = payload
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if isinstance(found, bool):
+        return str(found).lower()
+    return str(found).strip() if isinstance(found, str | int | float) else None

@@ -11,7 +11,6 @@ from nrr_pipeline.metrics.evidence import Finding, SubscriptionEvidence
 from nrr_pipeline.metrics.history import fold_subscription
 from nrr_pipeline.metrics.intervals import DayClock, IntervalBuilder
 from nrr_pipeline.metrics.pricing import Price
-from nrr_pipeline.orchestration.stages.attributes import attribute_rows, billed_countries
 from nrr_pipeline.orchestration.stages.history_rows import row_of
 from nrr_pipeline.orchestration.stages.records import SUBSCRIPTIONS_PER_READ, subscription_records
 from nrr_pipeline.policy import RULES_VERSION, MetricPolicy
@@ -19,7 +18,7 @@ from nrr_pipeline.stripe_source.coupons import LIMITS_UNKNOWN
 from nrr_pipeline.stripe_source.evidence import subscription_evidence
 from nrr_pipeline.stripe_source.payloads import MalformedObjectError, Payload, read_price
 from nrr_pipeline.stripe_source.records import SubscriptionRecord
-from nrr_pipeline.warehouse import attributes, history, knowledge, pulls, quality, raw_objects
+from nrr_pipeline.warehouse import history, knowledge, pulls, quality, raw_objects
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse, WriteTransaction
 
 STAGE = "subscription_history"
@@ -47,8 +46,6 @@ class _Built:
     subscription_ids: set[str]
     rows: list[dict[str, Any]]
     findings: list[quality.Finding]
-    customers: set[str]
-    attribute_rows: list[dict[str, Any]]
 
 
 def build_history(
@@ -122,16 +119,13 @@ def _build(
     subscription_ids = raw_objects.changed_subscriptions(connection, after, raw_known_at)
     if after is not None:
         subscription_ids |= _concerned(connection, after, raw_known_at)
-    customers = raw_objects.changed_ids(connection, "customers", after, raw_known_at)
     coupons = coupons_known_at(connection, raw_known_at)
     rows: list[dict[str, Any]] = []
-    billed: dict[str, str] = {}
     findings = [_found(finding, "prices") for finding in price_problems]
     days = DayClock(policy.timezone)
     checker = IntervalBuilder(prices, policy.counting_rules(), days)
     records = subscription_records(connection, sorted(subscription_ids), raw_known_at)
     for done, record in enumerate(records, start=1):
-        billed |= billed_countries(record)
         evidence, problems = _read(record, prices, coupons)
         if evidence is not None:
             rows.extend(row_of(segment) for segment in fold_subscription(evidence))
@@ -143,8 +137,7 @@ def _build(
         findings.extend(_found(finding, record.subscription_id) for finding in problems)
         if progress is not None and done % SUBSCRIPTIONS_PER_READ == 0:
             progress(done, len(subscription_ids))
-    attributes_of = attribute_rows(connection, customers, raw_known_at, days, billed)
-    return _Built(subscription_ids, rows, findings, customers, list(attributes_of))
+    return _Built(subscription_ids, rows, findings)
 
 
 def coupons_known_at(connection: Connection, raw_known_at: datetime) -> dict[str, Payload]:
@@ -191,7 +184,6 @@ def _concerned(connection: Connection, after: datetime, raw_known_at: datetime) 
 
 def _write(tx: WriteTransaction, built: _Built, raw_known_at: datetime) -> HistoryReport:
     counts = history.replace_history(tx, built.subscription_ids, built.rows)
-    attributes.replace_customer_attributes(tx, built.customers, built.attribute_rows)
     scope = {*built.subscription_ids, "prices"}
     found = quality.record_findings(tx, scope, built.findings, stage=STAGE)
     knowledge.set_progress(tx, STAGE, raw_known_at=raw_known_at, policy_version=str(RULES_VERSION))

@@ -12,6 +12,7 @@ from nrr_pipeline.inputs.customer_map import customer_map_fact, read_customer_ma
 from nrr_pipeline.inputs.ecb import cross_rates, read_ecb
 from nrr_pipeline.inputs.fx_rates import fx_rate_fact, read_fx_rates
 from nrr_pipeline.orchestration.stages.accounts import judge_customer_map
+from nrr_pipeline.orchestration.stages.attributes import build_attributes
 from nrr_pipeline.orchestration.stages.rates import ReportingCurrencyError, reporting_currency
 from nrr_pipeline.orchestration.stages.syncing import GivenList, InputReport, Listing
 from nrr_pipeline.policy import MetricPolicy
@@ -35,9 +36,11 @@ def sync_customer_map(warehouse: Warehouse, policy: MetricPolicy, *, clock: Cloc
 
 
 def sync_attributes(warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock) -> InputReport:
-    """Take up what Stripe does not know about customers."""
+    """Take up what customers are told apart by: from a list, and from Stripe's objects."""
     source = _file(policy.files.attributes, read_attributes)
-    return ATTRIBUTES.sync(warehouse, {"file": source}, clock=clock)
+    report = ATTRIBUTES.sync(warehouse, {"file": source}, clock=clock)
+    build_attributes(warehouse, policy, clock=clock)
+    return report
 
 
 def _rates_file(warehouse: Warehouse, policy: MetricPolicy) -> list[Fact]:

@@ -11,14 +11,16 @@ import pandas as pd
 
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.conversion import MissingRateError
+from nrr_pipeline.metrics.dimensions import DIMENSIONS
+from nrr_pipeline.metrics.interval_arrays import IntervalArrays
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
 from nrr_pipeline.metrics.retention import Measurement, Retention, measure_retention
-from nrr_pipeline.metrics.segments import DIMENSIONS, with_dimensions
+from nrr_pipeline.metrics.segments import SegmentRules
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
+from nrr_pipeline.orchestration.stages.attributes import values_by_dimension
 from nrr_pipeline.orchestration.stages.rates import rate_table, with_fix
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse import account, daily, retention, snapshots
-from nrr_pipeline.warehouse.attributes import customer_attribute
+from nrr_pipeline.warehouse import account, daily, knowledge, retention, snapshots
 from nrr_pipeline.warehouse.reading import held_out_items
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
 
@@ -88,9 +90,10 @@ def publish_periods(
     """
     published: list[PeriodReport] = []
     problems: list[str] = []
+    intervals = _Intervals()
     for period in periods:
         try:
-            published.append(publish_period(warehouse, policy, period, clock=clock))
+            published.append(_publish(warehouse, policy, period, intervals, clock=clock))
         except RetentionNotComputableError as error:
             problems.append(str(error))
     return published, problems
@@ -106,9 +109,21 @@ def publish_period(
         ReportingCurrencyError: Several currencies, and none is set to report in.
         RetentionNotComputableError: An exchange rate is missing.
     """
+    return _publish(warehouse, policy, period, _Intervals(), clock=clock)
+
+
+def _publish(
+    warehouse: Warehouse,
+    policy: MetricPolicy,
+    period: Period,
+    intervals: "_Intervals",
+    *,
+    clock: Clock,
+) -> PeriodReport:
     with warehouse.write("publication", clock=clock, policy_version=policy.version) as tx:
         facts = _require_complete(tx.connection, period)
-        measurement = measure(tx.connection, policy, period)
+        known_now = intervals.read(tx.connection)
+        measurement = measure(tx.connection, policy, period, intervals=known_now)
         held_out = held_out_items(tx.connection, period.opening_date, period.closing_date)
         is_final = _is_closed(period, policy, tx.known_at) and not held_out
         is_historical = (
@@ -142,59 +157,67 @@ def measure(
     period: Period,
     *,
     known_at: datetime | None = None,
+    intervals: IntervalArrays | None = None,
 ) -> Measurement:
     """A period's retention and the customers behind it, as known at a time (default: now).
+
+    Args:
+        connection: Where to read.
+        policy: The rules.
+        period: What to measure.
+        known_at: As known then.
+        intervals: What was known then, where it has been read already.
 
     Raises:
         ReportingCurrencyError: Several currencies, and none is set to report in.
         RetentionNotComputableError: An exchange rate is missing.
     """
     rates = rate_table(connection, policy, known_at)
-    opening = _items(connection, period.opening_date, known_at)
-    closing = _items(connection, period.closing_date, known_at)
+    opening, closing = period.opening_date, period.closing_date
     try:
         return measure_retention(
+            intervals or _read_intervals(connection, known_at),
             opening,
             closing,
-            opening_rates=rates.on(period.opening_date),
-            closing_rates=rates.on(period.closing_date),
+            opening_rates=rates.on(opening),
+            closing_rates=rates.on(closing),
             reporting_currency=rates.reporting_currency,
-            paid_before=_paid_before(connection, policy, period, known_at),
-            dimensions=DIMENSIONS,
+            window_days=policy.reactivation.window_days,
+            segments=SegmentRules(
+                dimensions_of(policy),
+                values_by_dimension(connection, policy, opening, closing, known_at),
+                policy.company_size.bands,
+                policy.max_segments,
+            ),
             is_constant_currency=policy.fx.nrr == "constant",
         )
     except MissingRateError as error:
         problem = f"{period.label} is not published: {error}"
-        day = error.day or period.opening_date
-        raise RetentionNotComputableError(with_fix(problem, day)) from error
+        raise RetentionNotComputableError(with_fix(problem, error.day or opening)) from error
 
 
-def _items(connection: Connection, day: date, known_at: datetime | None) -> pd.DataFrame:
-    items = snapshots.snapshot(connection, day, known_at=known_at)
-    countries = customer_attribute(connection, "country", day, known_at)
-    return with_dimensions(items, countries)
+class _Intervals:
+    """All intervals as known now, read again only when something was learned meanwhile."""
+
+    def __init__(self) -> None:
+        self._learned_at: datetime | None = None
+        self._arrays: IntervalArrays | None = None
+
+    def read(self, connection: Connection) -> IntervalArrays:
+        learned_at = knowledge.learned_at(connection)
+        if self._arrays is None or learned_at != self._learned_at:
+            self._arrays = _read_intervals(connection, None)
+            self._learned_at = learned_at
+        return self._arrays
 
 
-def _paid_before(
-    connection: Connection, policy: MetricPolicy, period: Period, known_at: datetime | None
-) -> frozenset[str]:
-    """Accounts with MRR on some day up to the opening one, within the reactivation window."""
-    last_paid = snapshots.last_paid_days(connection, None, period.opening_date, known_at).to_dict()
-    window = policy.reactivation.window_days
-    if window is None:
-        return frozenset(map(str, last_paid))
-    within = snapshots.intervals_frame(
-        connection, known_at=known_at, first_day=period.first_day, last_day=period.closing_date
-    )
-    returned: dict[str, date] = {}
-    for account_id, valid_from in zip(within["account_id"], within["valid_from"], strict=True):
-        day = max(valid_from, period.first_day)
-        returned[account_id] = min(day, returned.get(account_id, day))
-    return frozenset(
-        str(account_id)
-        for account_id, last in last_paid.items()
-        if account_id not in returned or (returned[str(account_id)] - last).days - 1 <= window
-    )
+def _read_intervals(connection: Connection, known_at: datetime | None) -> IntervalArrays:
+    return IntervalArrays.of(snapshots.intervals_frame(connection, known_at=known_at))
+
+
+def dimensions_of(policy: MetricPolicy) -> tuple[str, ...]:
+    """Everything that figures are broken down by."""
+    return (*DIMENSIONS, *policy.segments)
 
 
 def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:
