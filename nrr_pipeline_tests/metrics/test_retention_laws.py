@@ -108,7 +108,9 @@ def test_figures_are_those_of_plain_arithmetic_over_customers(
             "closing_mrr_micros": after.get(account, 0),
             "fx_micros": reported.get(account, 0) - after.get(account, 0),
             "movement": classify(
-                before.get(account, 0), after.get(account, 0), paid_before=account in paid_before
+                before.get(account, 0),
+                after.get(account, 0),
+                paid_before=account in {*paid_before, *before},
             ).value,
         }
         for account in sorted(before | after)
@@ -212,6 +214,6 @@ def test_at_daily_rates_all_of_it_is_expansion_and_contraction(
     daily = measure(
         snapshot, snapshot, opening_rates, closing_rates, is_constant_currency=False
     ).whole
-    moved = daily.expansion_micros + daily.new_business_micros
+    moved = daily.expansion_micros + daily.new_business_micros + daily.reactivation_micros
     assert moved - daily.contraction_micros - daily.churned_mrr_micros == constant.fx_micros
     assert daily.ending_mrr_micros == constant.ending_mrr_micros
