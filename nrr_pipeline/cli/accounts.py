@@ -12,10 +12,10 @@ from rich.console import RenderableType
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.rendering import faint, printable
 from nrr_pipeline.metrics.money import format_money
-from nrr_pipeline.orchestration.stages.accounts import EXCLUDED, accounts_known
+from nrr_pipeline.orchestration.stages.accounts import accounts_known, excluded_now
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.history import history_of
-from nrr_pipeline.warehouse.quality import Finding, OpenFinding, open_findings
+from nrr_pipeline.warehouse.quality import Finding
 from nrr_pipeline.warehouse.raw_objects import latest
 from nrr_pipeline.warehouse.transactions import Connection
 
@@ -56,7 +56,7 @@ def members_of(connection: Connection, some_id: str) -> tuple[str, list[Member]]
     seen |= {row["customer_id"] for row in history_of(connection, customer_ids=wanted)}
     known = sorted(seen)
     names = Names(connection).customers(known)
-    reasons = {each.object_id: each.detail for each in excluded_findings(open_findings(connection))}
+    reasons = {each.object_id: each.detail for each in excluded_now(connection)}
     return account_id, [
         Member(
             each, names.get(each, each), dashboard_url(each, livemode=livemode), reasons.get(each)
@@ -80,14 +80,9 @@ def members_lines(members: Sequence[Member]) -> list[RenderableType]:
     return lines
 
 
-def excluded_findings(findings: Iterable[OpenFinding]) -> list[Finding]:
-    """Return what findings say about customers that the policy leaves out."""
-    return [each.finding for each in findings if each.finding.check_name == EXCLUDED]
-
-
-def exclusion_lines(findings: Iterable[OpenFinding]) -> list[str]:
+def exclusion_lines(excluded: Sequence[Finding]) -> list[str]:
     """Say how many customers are left out and what they bring at present; nothing for none."""
-    document = exclusion_document(findings)
+    document = exclusion_document(excluded)
     if not document["customers"]:
         return []
     customers = document["customers"]
@@ -97,15 +92,14 @@ def exclusion_lines(findings: Iterable[OpenFinding]) -> list[str]:
     return [f"excluded by the policy, in no figure: {counted}{money}; listed in data_quality"]
 
 
-def exclusion_document(findings: Iterable[OpenFinding]) -> dict[str, Any]:
+def exclusion_document(excluded: Sequence[Finding]) -> dict[str, Any]:
     """Return the same for JSON."""
-    mine = excluded_findings(findings)
     totals: dict[str, int] = {}
-    for each in mine:
+    for each in excluded:
         if each.currency is not None:
             totals[each.currency] = totals.get(each.currency, 0) + (each.amount_micros or 0)
     return {
-        "customers": len({each.object_id for each in mine}),
+        "customers": len({each.object_id for each in excluded}),
         "totals": [
             {"currency": currency, "mrr_micros": micros}
             for currency, micros in sorted(totals.items())

@@ -20,6 +20,7 @@ from nrr_pipeline.cli.opening import as_of_line, load
 from nrr_pipeline.cli.rendering import faint, indented, instant, print_parts
 from nrr_pipeline.errors import NrrError, SettingsError
 from nrr_pipeline.orchestration.clock import utc_now
+from nrr_pipeline.orchestration.stages.accounts import excluded_now
 from nrr_pipeline.orchestration.stages.pulling import privacy_rules
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
@@ -30,7 +31,6 @@ from nrr_pipeline.stripe_source.settings_check import is_loopback
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.pulls import last_pull
-from nrr_pipeline.warehouse.quality import open_findings
 from nrr_pipeline.warehouse.raw_objects import oldest_customers
 from nrr_pipeline.warehouse.reading import address_without_password, reach
 from nrr_pipeline.warehouse.sizes import stored_bytes
@@ -173,7 +173,7 @@ def _excluded(settings: Settings) -> list[str]:
         return []
     try:
         with open_warehouse(*where) as warehouse, warehouse.read() as connection:
-            return exclusion_lines(open_findings(connection))
+            return exclusion_lines(excluded_now(connection))
     except NrrError:
         return []  # the check of the database says why
 

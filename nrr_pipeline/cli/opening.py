@@ -15,10 +15,10 @@ from typing import Any
 from nrr_pipeline.cli.accounts import exclusion_document, exclusion_lines
 from nrr_pipeline.cli.rendering import day, instant
 from nrr_pipeline.errors import NrrError
+from nrr_pipeline.orchestration.stages.accounts import excluded_now
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.settings import Settings, load_settings
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
-from nrr_pipeline.warehouse.quality import open_findings
 from nrr_pipeline.warehouse.reading import Reach, reach
 from nrr_pipeline.warehouse.transactions import Connection
 
@@ -49,7 +49,7 @@ class Opened:
         return [
             _as_of(self.reach),
             policy_line(self.policy, policy_versions),
-            *exclusion_lines(open_findings(self.connection)),
+            *exclusion_lines(excluded_now(self.connection)),
         ]
 
     def document(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Opened:
                 "last_published_day": self.reach.last_published_day,
             },
             "policy": {"version": self.policy.version, "choices": self.policy.choices()},
-            "excluded": exclusion_document(open_findings(self.connection)),
+            "excluded": exclusion_document(excluded_now(self.connection)),
         }
 
 

@@ -86,7 +86,7 @@ def command(
             "",
             faint(as_of_line(settings)),
             faint(policy_line(policy)),
-            *map(faint, exclusion_lines(outcome.findings)),
+            *map(faint, exclusion_lines(outcome.excluded)),
         ]
     )
     if outcome.problems:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from nrr_pipeline.metrics.periods import Period, PeriodKind
+from nrr_pipeline.orchestration.stages.accounts import EXCLUDED
 from nrr_pipeline.orchestration.stages.periods import TABLES
 from nrr_pipeline.orchestration.stages.rates import MISSING_RATE
 from nrr_pipeline.orchestration.stages.syncing import UNUSABLE_INPUT
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.alerts import alerts
 from nrr_pipeline.warehouse.daily import published_days
-from nrr_pipeline.warehouse.quality import OpenFinding, open_findings
+from nrr_pipeline.warehouse.quality import Finding, OpenFinding, open_findings
 from nrr_pipeline.warehouse.reading import reach
 from nrr_pipeline.warehouse.retention import PublishedPeriod, published_periods
 from nrr_pipeline.warehouse.transactions import Warehouse
@@ -44,6 +45,11 @@ class RunOutcome:
     as_of: datetime | None
     last_published_day: date | None
     problems: tuple[str, ...] = ()
+
+    @property
+    def excluded(self) -> list[Finding]:
+        """Whom the policy leaves out."""
+        return [each.finding for each in self.findings if each.finding.check_name == EXCLUDED]
 
     @property
     def is_unchanged(self) -> bool:

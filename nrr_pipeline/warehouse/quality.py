@@ -93,6 +93,7 @@ def open_findings(
     connection: sa.Connection,
     *,
     stage: str | None = None,
+    check_name: str | None = None,
     scope_ids: Collection[str] | None = None,
 ) -> list[OpenFinding]:
     """Return the findings that still hold, oldest first."""
@@ -106,6 +107,8 @@ def open_findings(
     query = query.where(columns.resolved_at.is_(None)).order_by(columns.finding_id)
     if stage is not None:
         query = query.where(columns.stage == stage)
+    if check_name is not None:
+        query = query.where(columns.check_name == check_name)
     queries = [query]
     if scope_ids is not None:
         queries = [query.where(columns.scope_id.in_(chunk)) for chunk in in_chunks(scope_ids)]

@@ -97,6 +97,25 @@ def test_what_was_reported_keeps_the_account_of_then(company: Company) -> None:
     assert accounts("daily_mrr_as_reported") == [("cus_a", "cus_a"), ("cus_b", "cus_b")]
 
 
+def test_who_paid_before_is_asked_of_the_account(company: Company) -> None:
+    def march() -> tuple[object, ...]:
+        return company.rows(
+            "SELECT new_business_micros / 1000000, reactivation_micros / 1000000 "
+            "FROM monthly_nrr WHERE dimension = 'all' AND period_start = '2026-03-01' "
+            "ORDER BY edition DESC LIMIT 1"
+        )[0]
+
+    company.pull(("subscriptions", subscription("d", 70, date(2026, 3, 5))))
+    company.close()
+    assert march() == (70, 0)
+    company.join("cus_d,cus_a")
+    company.close()
+    assert march() == (0, 70)
+    assert company.rows("SELECT movement FROM mrr_movements WHERE as_of_date = '2026-03-05'") == [
+        ("reactivation",)
+    ]
+
+
 def test_a_map_that_is_taken_back_restates_once_more(company: Company) -> None:
     company.join("cus_a,cus_b")
     company.close()

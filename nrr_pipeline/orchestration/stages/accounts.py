@@ -57,10 +57,9 @@ def judge_customer_map(connection: Connection, facts: Sequence[Fact]) -> list[qu
     return [finding]
 
 
-def excluded_now(connection: Connection) -> set[str]:
-    """The customers that were left out when their subscriptions were last priced."""
-    findings = (each.finding for each in quality.open_findings(connection))
-    return {each.object_id for each in findings if each.check_name == EXCLUDED}
+def excluded_now(connection: Connection) -> list[quality.Finding]:
+    """Whom the policy left out when their subscriptions were last priced, why, and their MRR."""
+    return [each.finding for each in quality.open_findings(connection, check_name=EXCLUDED)]
 
 
 def _accounts(facts: Iterable[Fact]) -> Accounts:

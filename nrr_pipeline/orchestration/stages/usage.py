@@ -125,7 +125,7 @@ def _item(segment: HistorySegment, average: AverageUsage | None, clock: DayClock
 def _segments(
     connection: Connection, metered: set[str], customer_ids: Sequence[str] | None
 ) -> Iterator[HistorySegment]:
-    excluded = excluded_now(connection)
+    excluded = {each.object_id for each in excluded_now(connection)}
     if customer_ids is not None:
         rows = history.history_of(connection, customer_ids=customer_ids)
     else:
