@@ -101,7 +101,7 @@ def all_periods(intervals: IntervalArrays) -> Table:
 def kernel(intervals: IntervalArrays) -> Table:
     """The least numpy: no currencies, no checks, no customers; the same figures."""
     account, start, end = intervals.account_of, intervals.valid_from, intervals.valid_to
-    micros = intervals.amounts[intervals.amount_of]
+    micros = intervals.native
     first = np.full(len(intervals.accounts), np.iinfo(np.int64).max)
     np.minimum.at(first, account, start)
     table: Table = []
@@ -179,16 +179,16 @@ def month_spine(connection: sqlite3.Connection) -> Table:
 
 
 BRIDGE = """
-WITH o AS (SELECT account_id, mrr FROM spine WHERE day = :opening),
-     c AS (SELECT account_id, mrr FROM spine WHERE day = :closing),
-     b AS (
-       SELECT o.account_id, o.mrr AS o, coalesce(c.mrr, 0) AS c, 1 AS before
-       FROM o LEFT JOIN c ON c.account_id = o.account_id
-       UNION ALL
-       SELECT c.account_id, 0, c.mrr, f.first <= :opening
-       FROM c JOIN firsts AS f ON f.account_id = c.account_id
-       LEFT JOIN o ON o.account_id = c.account_id WHERE o.account_id IS NULL
-     )
+WITH b AS (
+  SELECT o.mrr AS o, coalesce(c.mrr, 0) AS c, 1 AS before
+  FROM spine AS o LEFT JOIN spine AS c ON c.day = :closing AND c.account_id = o.account_id
+  WHERE o.day = :opening
+  UNION ALL
+  SELECT 0, c.mrr, f.first <= :opening
+  FROM spine AS c JOIN firsts AS f ON f.account_id = c.account_id
+  LEFT JOIN spine AS o ON o.day = :opening AND o.account_id = c.account_id
+  WHERE c.day = :closing AND o.account_id IS NULL
+)
 SELECT coalesce(sum(o), 0),
        coalesce(sum(CASE WHEN o > 0 AND c > o THEN c - o END), 0),
        coalesce(sum(CASE WHEN c > 0 AND c < o THEN o - c END), 0),

@@ -75,7 +75,7 @@ def segment_of_accounts(
         values[:] = [size_band(size, rules.size_bands) for size in sizes.tolist()]
         return values
     if dimension == "signup_cohort":
-        months = intervals.first_days()[accounts].astype("datetime64[D]").astype("datetime64[M]")
+        months = intervals.first_days[accounts].astype("datetime64[D]").astype("datetime64[M]")
         values[:] = months.astype(str)
         return values
     largest = intervals.largest_rows(closing.micros, closing.holds)[accounts]

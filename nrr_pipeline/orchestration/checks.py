@@ -9,9 +9,9 @@ from typing import Any
 
 import dagster as dg
 
+from nrr_pipeline.metrics.bridge import BRIDGE_AMOUNTS, WHOLE
 from nrr_pipeline.metrics.money import format_money, format_ratio, is_rounding_shortfall
 from nrr_pipeline.metrics.periods import PeriodKind
-from nrr_pipeline.metrics.retention import BRIDGE_AMOUNTS, WHOLE
 from nrr_pipeline.orchestration.figures import percent
 from nrr_pipeline.orchestration.partitions import Calendar, key_of
 from nrr_pipeline.orchestration.resources import WarehouseResource

@@ -10,9 +10,9 @@ from fractions import Fraction
 
 import dagster as dg
 
+from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
 from nrr_pipeline.metrics.money import format_exact, format_money, format_ratio
-from nrr_pipeline.metrics.retention import WHOLE, Retention
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.daily import DayFigures
 from nrr_pipeline.orchestration.stages.history import HistoryReport

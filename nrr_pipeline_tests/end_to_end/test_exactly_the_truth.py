@@ -18,8 +18,8 @@ from nrr_pipeline.demo.business import DEFAULT_SEED
 from nrr_pipeline.demo.log import BusinessLog
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.unknowable import unknowable_days
+from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.periods import PeriodKind
-from nrr_pipeline.metrics.retention import Retention
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.periods import TABLES
 from nrr_pipeline_tests.end_to_end.pipeline import (

@@ -2,10 +2,10 @@ from fractions import Fraction
 
 import pytest
 
+from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.conversion import MissingRateError
 from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.money import MicrosOverflowError, format_ratio
-from nrr_pipeline.metrics.retention import Retention
 from nrr_pipeline_tests.golden import Case, cases, micros
 from nrr_pipeline_tests.metrics.measuring import DOLLARS, measure
 from nrr_pipeline_tests.metrics.snapshots import row

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nrr_pipeline.metrics.bridge import WHOLE
 from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.movements import classify
-from nrr_pipeline.metrics.retention import WHOLE
 from nrr_pipeline_tests.metrics.brute_force import Rates, mrr_by
 from nrr_pipeline_tests.metrics.measuring import measure
 from nrr_pipeline_tests.metrics.snapshots import Row

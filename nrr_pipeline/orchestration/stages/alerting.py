@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline.metrics.money import format_money, format_ratio, is_rounding_shortfall
 from nrr_pipeline.metrics.periods import Period, PeriodKind
-from nrr_pipeline.metrics.retention import WHOLE, Retention
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse import account, alerts
 from nrr_pipeline.warehouse.transactions import WriteTransaction

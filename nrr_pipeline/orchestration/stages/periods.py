@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from nrr_pipeline.errors import NrrError
+from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.conversion import MissingRateError
 from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.interval_arrays import IntervalArrays
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
-from nrr_pipeline.metrics.retention import Measurement, Retention, measure_retention
+from nrr_pipeline.metrics.retention import Measurement, measure_retention
 from nrr_pipeline.metrics.segments import SegmentRules
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
 from nrr_pipeline.orchestration.stages.attributes import values_by_dimension
