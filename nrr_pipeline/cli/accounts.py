@@ -1,21 +1,18 @@
-"""Which Stripe customers an account is, where Stripe shows them, and who is in no figure."""
+"""Which Stripe customers an account is, and where Stripe shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from rich.console import RenderableType
 
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.rendering import faint, printable
-from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.orchestration.stages.accounts import accounts_known, excluded_now
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.history import history_of
-from nrr_pipeline.warehouse.quality import Finding
 from nrr_pipeline.warehouse.raw_objects import latest
 from nrr_pipeline.warehouse.transactions import Connection
 
@@ -78,30 +75,3 @@ def members_lines(members: Sequence[Member]) -> list[RenderableType]:
             lines += ["", f"{printable(each.name)}   {each.customer_id}"]
         lines += [faint(each.dashboard_url), *([each.excluded] if each.excluded else [])]
     return lines
-
-
-def exclusion_lines(excluded: Sequence[Finding]) -> list[str]:
-    """Say how many customers are left out and what they bring at present; nothing for none."""
-    document = exclusion_document(excluded)
-    if not document["customers"]:
-        return []
-    customers = document["customers"]
-    sums = [format_money(each["mrr_micros"], each["currency"]) for each in document["totals"]]
-    money = f" with {' and '.join(sums)} of MRR" if sums else " without MRR at present"
-    counted = f"{customers:,} customer{'' if customers == 1 else 's'}"
-    return [f"excluded by the policy, in no figure: {counted}{money}; listed in data_quality"]
-
-
-def exclusion_document(excluded: Sequence[Finding]) -> dict[str, Any]:
-    """Return the same for JSON."""
-    totals: dict[str, int] = {}
-    for each in excluded:
-        if each.currency is not None:
-            totals[each.currency] = totals.get(each.currency, 0) + (each.amount_micros or 0)
-    return {
-        "customers": len({each.object_id for each in excluded}),
-        "totals": [
-            {"currency": currency, "mrr_micros": micros}
-            for currency, micros in sorted(totals.items())
-        ],
-    }

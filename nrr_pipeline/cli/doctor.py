@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from nrr_pipeline.cli.accounts import exclusion_lines
 from nrr_pipeline.cli.exchange_rates import ForeignMrr, foreign_mrr, rates_line
+from nrr_pipeline.cli.exclusions import exclusion_lines
 from nrr_pipeline.cli.opening import as_of_line, load
 from nrr_pipeline.cli.rendering import faint, indented, instant, print_parts
 from nrr_pipeline.errors import NrrError, SettingsError

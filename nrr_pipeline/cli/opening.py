@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nrr_pipeline.cli.accounts import exclusion_document, exclusion_lines
+from nrr_pipeline.cli.exclusions import exclusion_document, exclusion_lines
 from nrr_pipeline.cli.rendering import day, instant
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.orchestration.stages.accounts import excluded_now

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nrr_pipeline.cli.accounts import exclusion_lines
+from nrr_pipeline.cli.exclusions import exclusion_lines
 from nrr_pipeline.cli.interruption import interruptible
 from nrr_pipeline.cli.opening import as_of_line, load, policy_line
 from nrr_pipeline.cli.rendering import day, faint, indented, print_parts, printable
