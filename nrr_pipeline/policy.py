@@ -3,89 +3,44 @@
 Settings of the installation (keys, addresses, folders) do not belong here: see ``settings``.
 """
 
-import difflib
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.metrics.counting import CountingRules
 from nrr_pipeline.metrics.customers import ExclusionRules
 from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.pricing import Normalization
+from nrr_pipeline.policy_values import (
+    Bands,
+    CurrencyCode,
+    Decimals,
+    EmailDomain,
+    PerYear,
+    Sources,
+    TimezoneName,
+)
 
 RULES_VERSION = 3
 """Counts up whenever the rules themselves change a figure under unchanged settings."""
 
+STRIPE_ATTRIBUTES = {
+    "country": "customer.address.country",
+    "collection_method": "subscription.collection_method",
+}
+"""The built-in dimensions that are fields of Stripe's objects."""
+
 
 class PolicyError(SettingsError):
     """The policy file cannot be used; the message names the key, the value and the fix."""
-
-
-def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        close = difflib.get_close_matches(name, available_timezones(), n=3)
-        hint = f", did you mean {', '.join(close)}?" if close else ""
-        raise ValueError(f"{name!r} is not a time zone of the IANA database{hint}")
-    return name
-
-
-def _per_year(value: object) -> object:
-    """Read 52, "365.25" or "1461/4" exactly; a TOML float is taken by its decimal digits."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
-        raise ValueError("write a number such as 52, or a fraction in quotes such as '1461/4'")  # noqa: TRY004
-    try:
-        number = Fraction(str(value))
-    except ZeroDivisionError:
-        raise ValueError("must not divide by zero") from None
-    if number <= 0:
-        raise ValueError("must be positive")
-    return number
-
-
-def _email_domain(name: object) -> object:
-    """Read ``@Example.com`` as ``example.com``."""
-    domain = str(name).strip().lower().removeprefix("@")
-    if not isinstance(name, str) or not domain or "@" in domain or " " in domain:
-        raise ValueError("write the part of an address behind the @, such as example.com")
-    return domain
-
-
-EmailDomain = Annotated[str, BeforeValidator(_email_domain)]
-
-
-def _segments(sources: dict[str, str]) -> dict[str, str]:
-    for name, source in sources.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in {*DIMENSIONS, "all"}:
-            raise ValueError(
-                f"{name!r} cannot name a dimension: use small letters, digits and _, and none of "
-                f"all, {', '.join(DIMENSIONS)}"
-            )
-        if not re.fullmatch(_SEGMENT_SOURCE, source):
-            raise ValueError(
-                f"{source!r} says not where {name} is read: write customer.metadata.KEY, "
-                "subscription.metadata.KEY, a field such as customer.address.city, or "
-                "attributes.COLUMN for a column of [files] attributes"
-            )
-    return sources
-
-
-_SEGMENT_SOURCE = (
-    r"(customer|subscription)\.metadata\..+|(customer|subscription)(\.[a-z_]+)+|attributes\..+"
-)
-
-PerYear = Annotated[Fraction, BeforeValidator(_per_year)]
-CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
-Decimals = Literal[0, 1, 2, 3]
 
 
 class _Section(BaseModel):
@@ -150,7 +105,7 @@ class ExcludePolicy(_Section):
 class CompanySizePolicy(_Section):
     """Where the bands of customers' MRR begin, in whole units of the reporting currency."""
 
-    bands: tuple[Annotated[int, Field(gt=0)], ...] = (100, 500, 2_000, 10_000)
+    bands: Bands = (100, 500, 2_000, 10_000)
 
 
 class PrivacyPolicy(_Section):
@@ -170,7 +125,7 @@ class MetricPolicy(_Section):
     """Every choice that moves a figure. Defaults and meanings: docs/metrics.md."""
 
     reporting_currency: CurrencyCode | None = None
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    timezone: TimezoneName = "UTC"
     start_date: date | None = None
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
     pause_collection: Literal["zero", "count"] = "zero"
@@ -185,7 +140,7 @@ class MetricPolicy(_Section):
     fx: FxPolicy = FxPolicy()
     files: FilesPolicy = FilesPolicy()
     exclude: ExcludePolicy = ExcludePolicy()
-    segments: Annotated[dict[str, str], AfterValidator(_segments)] = {}
+    segments: Sources = {}
     max_segments: Annotated[int, Field(ge=1, le=10_000)] = 50
     company_size: CompanySizePolicy = CompanySizePolicy()
     privacy: PrivacyPolicy = PrivacyPolicy()
@@ -216,6 +171,16 @@ class MetricPolicy(_Section):
     def settings(self) -> dict[str, str]:
         """All settings in force, by dotted name."""
         return _flat(self)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Everything that figures are broken down by."""
+        return (*DIMENSIONS, *self.segments)
+
+    @property
+    def attribute_sources(self) -> dict[str, str]:
+        """Where each dimension that is a property of customers or subscriptions is read."""
+        return {**STRIPE_ATTRIBUTES, **self.segments}
 
     def counting_rules(self) -> CountingRules:
         """The part of the policy that pricing asks for."""

@@ -232,3 +232,51 @@ def test_a_folder_and_a_missing_file_are_refused_with_what_to_do(tmp_path: Path)
 def test_a_policy_cannot_be_changed_once_made() -> None:
     with pytest.raises(ValidationError):
         MetricPolicy().churn_at = "request"
+
+
+@pytest.mark.parametrize("bands", ["[500, 100]", "[100, 100, 500]"])
+def test_bands_that_do_not_ascend_are_refused_with_the_order_to_write(
+    tmp_path: Path, bands: str
+) -> None:
+    said = refusal(tmp_path, f"[company_size]\nbands = {bands}")
+    assert "company_size.bands" in said
+    assert "write [100, 500], the smallest first" in said
+
+
+@pytest.mark.parametrize("bands", ["[0, 100]", "[-1]"])
+def test_the_first_band_begins_above_nothing(tmp_path: Path, bands: str) -> None:
+    assert "greater than 0" in refusal(tmp_path, f"[company_size]\nbands = {bands}")
+
+
+def test_there_is_at_least_one_segment(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "max_segments = 1").max_segments == 1
+    said = refusal(tmp_path, "max_segments = 0")
+    assert "max_segments = 0: Input should be greater than or equal to 1" in said
+
+
+@pytest.mark.parametrize(
+    ("segments", "says"),
+    [
+        ('country = "attributes.land"', "'country' cannot name a dimension"),
+        ('all = "attributes.land"', "none of all, product"),
+        ('"Sales Region" = "attributes.land"', "small letters, digits and _"),
+        ('land = "attributes."', "attributes.COLUMN"),
+        ('land = "industry"', "customer.metadata.KEY"),
+        ('land = "invoice.metadata.land"', "subscription.metadata.KEY"),
+    ],
+)
+def test_a_dimension_that_cannot_be_is_refused_with_the_forms_there_are(
+    tmp_path: Path, segments: str, says: str
+) -> None:
+    assert says in refusal(tmp_path, f"[segments]\n{segments}")
+
+
+def test_dimensions_of_ones_own_come_after_the_built_in_ones(tmp_path: Path) -> None:
+    policy = loaded(tmp_path, '[segments]\nindustry = "attributes.industry"')
+    assert policy.dimensions[-2:] == ("collection_method", "industry")
+    assert policy.attribute_sources == {
+        "country": "customer.address.country",
+        "collection_method": "subscription.collection_method",
+        "industry": "attributes.industry",
+    }
+    assert policy.version != MetricPolicy().version

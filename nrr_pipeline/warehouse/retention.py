@@ -83,8 +83,8 @@ def publish_retention(
     """Publish a period's figures as far as they say anything new.
 
     Provisional ones are replaced in place; the first final ones are edition 1. Later final ones
-    that differ make the next edition of all rows, and a restatement per row that differs. A final
-    edition is never followed by a provisional one.
+    that differ make the next edition of all rows, and a restatement per row that differs, unless
+    its whole dimension is new or gone. A final edition is never followed by a provisional one.
     """
     table = RETENTION[table_name]
     rows = records_of(frame, table_name, FRAME_COLUMNS)
@@ -222,8 +222,10 @@ def _figures_by_row(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], 
 def _restate(
     tx: WriteTransaction, period: str, previous: Rows, rows: Rows, edition: int, cause: str
 ) -> int:
+    """Note what differs; dimensions that only one of the editions has are no restatement."""
     if edition <= FIRST:
         return 0
+    compared = {row["dimension"] for row in previous} & {row["dimension"] for row in rows}
     before = {(row["dimension"], row["segment"]): row for row in previous}
     after = {(row["dimension"], row["segment"]): row for row in rows}
     changes = [
@@ -241,7 +243,7 @@ def _restate(
             "known_at": tx.known_at,
         }
         for key in sorted({*before, *after})
-        if (detail := _difference(before.get(key), after.get(key)))
+        if key[0] in compared and (detail := _difference(before.get(key), after.get(key)))
     ]
     insert_rows(tx.connection, restatements, changes)
     return len(changes)

@@ -148,6 +148,18 @@ def test_segments_that_come_and_go_are_restated(warehouse: Warehouse, publish: P
         assert list(connection.exec_driver_sql(query).scalars()) == ["all", "new"]
 
 
+def test_a_dimension_that_comes_or_goes_as_a_whole_restates_nothing(
+    warehouse: Warehouse, publish: Publish
+) -> None:
+    publish(retention_row(), retention_row("plan", "team"))
+    added = publish(retention_row(), retention_row("industry", "retail"), policy_version="p2")
+    assert added == Publication(2, is_new=True, previous_edition=1, restated=0)
+    assert restatements(warehouse) == []
+    publish(retention_row(expansion=1), retention_row("industry", "bank"), policy_version="p2")
+    found = [f"{row['dimension']} {row['segment']}" for row in restatements(warehouse)]
+    assert found == ["all all", "industry bank", "industry retail"]
+
+
 def test_another_policy_is_the_cause_of_what_it_changes(
     warehouse: Warehouse, publish: Publish
 ) -> None:
@@ -277,16 +289,10 @@ def test_another_policy_makes_periods_stale(warehouse: Warehouse, publish: Publi
 
 
 def test_publishing_no_rows_is_refused(warehouse: Warehouse, clock: Clock) -> None:
+    nothing = retention_frame(retention_row()).iloc[:0]
+    stamp = {"is_final": True, "is_historical": False, "policy_version": "p1"}
     with (
         pytest.raises(ValueError, match="No figures for monthly_nrr of 2026-03-01"),
         warehouse.write("publication", clock=clock) as tx,
     ):
-        publish_retention(
-            tx,
-            MONTHLY,
-            MARCH,
-            retention_frame(retention_row()).iloc[:0],
-            is_final=True,
-            is_historical=False,
-            policy_version="p1",
-        )
+        publish_retention(tx, MONTHLY, MARCH, nothing, **stamp)

@@ -24,12 +24,6 @@ from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
 
 STAGE = "stripe_attributes"
 
-BUILT_IN = {
-    "country": "customer.address.country",
-    "collection_method": "subscription.collection_method",
-}
-"""The dimensions that are read from Stripe's objects in every installation."""
-
 _KINDS = {
     "customer": ("customers", attributes.CUSTOMER_ATTRIBUTES),
     "subscription": ("subscriptions", attributes.SUBSCRIPTION_ATTRIBUTES),
@@ -43,11 +37,6 @@ class AttributeReport:
     objects: int
 
 
-def sources_of(policy: MetricPolicy) -> dict[str, str]:
-    """Where every dimension that is an attribute is read from."""
-    return {**BUILT_IN, **policy.segments}
-
-
 def build_attributes(
     warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock
 ) -> AttributeReport:
@@ -56,7 +45,7 @@ def build_attributes(
     Raises:
         NothingPulledError: No pull has been completed yet.
     """
-    sources = sources_of(policy)
+    sources = policy.attribute_sources
     named = orjson.dumps(sources, option=orjson.OPT_SORT_KEYS).decode()
     with warehouse.read() as connection:
         raw_known_at = require_complete_pull(connection)
@@ -99,7 +88,7 @@ def values_by_dimension(
         for day in (opening_date, closing_date)
     ]
     values: dict[str, AttributeValues] = {}
-    for dimension, source in sources_of(policy).items():
+    for dimension, source in policy.attribute_sources.items():
         word, _, rest = source.partition(".")
         name = rest if word == "attributes" else dimension
         at_opening, at_closing = (found[word].get(name, {}) for found in on_days)

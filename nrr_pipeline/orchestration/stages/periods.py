@@ -12,7 +12,6 @@ import pandas as pd
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.conversion import MissingRateError
-from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.interval_arrays import IntervalArrays
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
 from nrr_pipeline.metrics.retention import Measurement, measure_retention
@@ -185,7 +184,7 @@ def measure(
             reporting_currency=rates.reporting_currency,
             window_days=policy.reactivation.window_days,
             segments=SegmentRules(
-                dimensions_of(policy),
+                policy.dimensions,
                 values_by_dimension(connection, policy, opening, closing, known_at),
                 policy.company_size.bands,
                 policy.max_segments,
@@ -214,11 +213,6 @@ class _Intervals:
 
 def _read_intervals(connection: Connection, known_at: datetime | None) -> IntervalArrays:
     return IntervalArrays.of(snapshots.intervals_frame(connection, known_at=known_at))
-
-
-def dimensions_of(policy: MetricPolicy) -> tuple[str, ...]:
-    """Everything that figures are broken down by."""
-    return (*DIMENSIONS, *policy.segments)
 
 
 def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:
