@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from nrr_pipeline.metrics.dimensions import DIMENSIONS
+from nrr_pipeline.metrics.dimensions import DIMENSIONS, NOT_DIMENSIONS
 
 
 def _timezone(name: str) -> str:
@@ -46,10 +46,10 @@ def _email_domain(name: object) -> object:
 
 def _sources(sources: dict[str, str]) -> dict[str, str]:
     for name, source in sources.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in {*DIMENSIONS, "all"}:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in _TAKEN:
             raise ValueError(
                 f"{name!r} cannot name a dimension: use small letters, digits and _, and none of "
-                f"all, {', '.join(DIMENSIONS)}"
+                f"{', '.join(_TAKEN)}"
             )
         if not re.fullmatch(_SOURCE, source):
             raise ValueError(
@@ -60,6 +60,7 @@ def _sources(sources: dict[str, str]) -> dict[str, str]:
     return sources
 
 
+_TAKEN = (*NOT_DIMENSIONS, *DIMENSIONS)
 _SOURCE = (
     r"(customer|subscription)\.metadata\..+|(customer|subscription)(\.[a-z_]+)+|attributes\..+"
 )

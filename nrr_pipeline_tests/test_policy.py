@@ -258,7 +258,8 @@ def test_there_is_at_least_one_segment(tmp_path: Path) -> None:
     ("segments", "says"),
     [
         ('country = "attributes.land"', "'country' cannot name a dimension"),
-        ('all = "attributes.land"', "none of all, product"),
+        ('all = "attributes.land"', "none of all, account_id, name"),
+        ('movement = "attributes.land"', "'movement' cannot name a dimension"),
         ('"Sales Region" = "attributes.land"', "small letters, digits and _"),
         ('land = "attributes."', "attributes.COLUMN"),
         ('land = "industry"', "customer.metadata.KEY"),

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nrr_pipeline.cli.accounts import dashboard_url
+from nrr_pipeline.cli.measured import measured
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
-from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.periods import Period
-from nrr_pipeline.orchestration.stages.periods import measure
+from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.account import bound_mode
+from nrr_pipeline.warehouse.reading import Rows
 from nrr_pipeline.warehouse.snapshots import customers_by_account
 
 Customer = dict[str, Any]
 
 _AMOUNTS = ("opening_mrr", "closing_mrr", "change")
-COLUMNS = (
+_COLUMNS = (
     "account_id",
     "name",
     "customer_ids",
@@ -35,38 +35,33 @@ COLUMNS = (
     "currency",
     *_AMOUNTS,
     *(f"{name}_micros" for name in _AMOUNTS),
-    *DIMENSIONS,
 )
-"""Amounts stand twice: as decimal numbers for spreadsheets, and as exact micros.
-
-Where an account joins several customers, their ids and links stand in one column each, with a
-space between them.
-"""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def customers_of(
-    installation: Opened, period: Period, published: Mapping[str, Any]
-) -> list[Customer]:
+def columns(policy: MetricPolicy) -> tuple[str, ...]:
+    """Return the columns of the list, all dimensions at its end.
+
+    Amounts stand twice: as decimal numbers for spreadsheets, and as exact micros. Where an account
+    joins several customers, their ids and links stand in one column each, with a space between.
+    ``currency`` is that of the amounts, ``customer_currency`` the dimension.
+    """
+    return (*_COLUMNS, *map(_column, policy.dimensions))
+
+
+def customers_of(installation: Opened, period: Period, rows: Rows) -> list[Customer]:
     """Return every account with MRR on either side of a period, the largest losses first.
 
-    A remark goes to standard error when they do not add up to the published figures, which
-    happens when the policy has changed since.
+    Args:
+        installation: What to read.
+        period: The period.
+        rows: What was published of it.
     """
-    measurement = measure(
-        installation.connection, installation.policy, period, known_at=published["known_at"]
-    )
-    whole = measurement.whole
-    names = ("starting_mrr_micros", "ending_mrr_micros", "nrr_numerator")
-    if any(getattr(whole, name) != published[name] for name in names):
-        click.echo(
-            f"The customers do not add up to the figures of {period.label}, which were published "
-            f"under policy {published['policy_version']}. Publish it anew: nrr run --no-pull",
-            err=True,
-        )
+    measurement, _ = measured(installation, period, rows, "The customers")
+    known_at, whole = rows[0]["known_at"], measurement.whole
     connection = installation.connection
-    joined = customers_by_account(connection, published["known_at"])
+    joined = customers_by_account(connection, known_at)
     livemode = bound_mode(connection)
     customers = [
         {
@@ -75,29 +70,35 @@ def customers_of(
             "dashboard_urls": " ".join(dashboard_url(each, livemode=livemode) for each in ids),
             "change_micros": row["closing_mrr_micros"] - row["opening_mrr_micros"],
             "currency": whole.currency,
+            _column("currency"): row["currency"],
         }
         for row in measurement.customers.to_dict("records")
     ]
     return sorted(customers, key=lambda each: (each["change_micros"], each["account_id"]))
 
 
-def write_customers(path: Path, customers: list[Customer], names: Names) -> None:
+def write_customers(path: Path, customers: list[Customer], installation: Opened) -> None:
     """Write the customers to a CSV file that spreadsheets read as text and numbers.
 
     Raises:
         click.BadParameter: The file cannot be written.
     """
+    names, dimensions = Names(installation.connection), installation.policy.dimensions
     called = names.customers(each["account_id"] for each in customers)
     segments = {
-        dimension: names.segments(dimension, {each[dimension] for each in customers})
-        for dimension in DIMENSIONS
+        dimension: names.segments(dimension, {each[_column(dimension)] for each in customers})
+        for dimension in dimensions
     }
     content = io.StringIO()
-    writer = csv.DictWriter(content, COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+    writer = csv.DictWriter(
+        content, columns(installation.policy), extrasaction="ignore", lineterminator="\r\n"
+    )
     writer.writeheader()
     for each in customers:
         decimals = {name: _decimal(each[f"{name}_micros"]) for name in _AMOUNTS}
-        labels = {name: _as_text(segments[name][each[name]]) for name in DIMENSIONS}
+        labels = {
+            (column := _column(name)): _as_text(segments[name][each[column]]) for name in dimensions
+        }
         account_id: str = each["account_id"]
         called_so = {
             "account_id": _as_text(account_id),
@@ -110,6 +111,10 @@ def write_customers(path: Path, customers: list[Customer], names: Names) -> None
         raise click.BadParameter(
             f"{path} cannot be written: {error.strerror}", param_hint="--customers"
         ) from error
+
+
+def _column(dimension: str) -> str:
+    return "customer_currency" if dimension == "currency" else dimension
 
 
 def _decimal(micros: int) -> str:

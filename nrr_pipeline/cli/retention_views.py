@@ -66,13 +66,12 @@ def months_table(rows: Sequence[Row]) -> Table:
     )
 
 
-def segments_table(rows: Sequence[Row], whole: Row, names: Mapping[str, str]) -> Table:
-    """Return one line per segment, the largest first, and below them what they add up to."""
+def segments_table(segments: Iterable[tuple[str, Row]], whole: Row) -> Table:
+    """Return one line per segment, by its name, and below them what they add up to."""
     show = _amounts([whole])
-    ordered = sorted(rows, key=lambda row: (-row["starting_mrr_micros"], row["segment"]))
     lines = [
-        [printable(names[row["segment"]]), f"{row['starting_customers']:,}", *_figures(row, show)]
-        for row in ordered
+        [printable(name), f"{row['starting_customers']:,}", *_figures(row, show)]
+        for name, row in segments
     ]
     total = ["All customers", f"{whole['starting_customers']:,}", *_figures(whole, show)]
     return table(_SEGMENT_COLUMNS, lines, total=total)

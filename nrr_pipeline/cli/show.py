@@ -17,8 +17,8 @@ import click
 from rich.console import RenderableType
 
 from nrr_pipeline.cli import documents, retention_views
+from nrr_pipeline.cli.breakdown import Breakdown, broken_down, parse_dimensions
 from nrr_pipeline.cli.exchange_rates import rates_lines
-from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import NothingYetError, Opened, nothing_yet, opened
 from nrr_pipeline.cli.remarks import (
     alert_lines,
@@ -42,6 +42,7 @@ Examples:
   nrr show                                      the last twelve months
   nrr show 2026-03                              a month: its bridge, NRR, GRR, logo churn
   nrr show 2026-Q1 --by product                 a quarter, product by product
+  nrr show 2026-Q1 --by company_size,country    two dimensions crossed
   nrr show ttm-2026-03                          the twelve months that end with March 2026
   nrr show 2026-Q1 --customers customers.csv    every customer behind the figure
   nrr show 2026-03 --known-at 2026-05-01        as it had been published by 1 May
@@ -64,14 +65,15 @@ class _Shown:
     def whole(self) -> dict[str, Any]:
         return next(row for row in self.rows if row["dimension"] == WHOLE)
 
-    def segments(self, dimension: str) -> Rows:
-        return [row for row in self.rows if row["dimension"] == dimension]
-
 
 @click.command("show", epilog=_EXAMPLES)
 @click.argument("period", required=False)
 @click.option(
-    "--by", "dimension", metavar="DIMENSION", help=f"Break down by {', '.join(DIMENSIONS)}."
+    "--by",
+    "dimension",
+    metavar="DIMENSION",
+    help=f"Break down by {', '.join(DIMENSIONS)} or one of the policy's segments; by two, crossed, "
+    "with a comma between them.",
 )
 @click.option(
     "--customers",
@@ -99,11 +101,6 @@ def command(
     PERIOD is a month 2026-03, a quarter 2026-Q1, or twelve months ttm-2026-03. Without it, the
     last twelve months are shown as a table.
     """
-    if dimension is not None and dimension not in DIMENSIONS:
-        raise click.BadParameter(
-            f"there is no dimension {dimension!r}; choose from {', '.join(DIMENSIONS)}",
-            param_hint="--by",
-        )
     if period is None and (dimension or customers_file):
         raise click.UsageError(
             "Name a PERIOD to break down, such as: nrr show 2026-03 --by product"
@@ -113,13 +110,15 @@ def command(
         if period is None:
             _show_months(installation, time, as_json=as_json)
             return
+        dimensions = parse_dimensions(dimension, installation.policy)
         shown = _find(installation, _parse_period(period, installation.policy), time)
+        by = broken_down(installation, shown.period, shown.rows, dimensions) if dimensions else None
         if customers_file is not None:
             _write_customers(installation, shown, customers_file)
         if as_json:
-            documents.write(_document(installation, shown, dimension, time, customers_file))
+            documents.write(_document(installation, shown, by, time, customers_file))
             return
-        print_parts(_parts(installation, shown, dimension, time, customers_file))
+        print_parts(_parts(installation, shown, by, time, customers_file))
 
 
 def parse_time(text: str, policy: MetricPolicy) -> datetime:
@@ -218,20 +217,17 @@ def _no_months(installation: Opened, known_at: datetime | None) -> NrrError:
 def _parts(
     installation: Opened,
     shown: _Shown,
-    dimension: str | None,
+    by: Breakdown | None,
     known_at: datetime | None,
     customers_file: Path | None,
 ) -> list[RenderableType]:
     whole = shown.whole
     parts: list[RenderableType] = [*retention_views.heading(shown.period, whole), ""]
-    if dimension is None:
+    if by is None:
         parts += [retention_views.bridge(whole), "", retention_views.ratios(whole), ""]
         parts += rates_lines(installation.connection, whole)
     else:
-        rows = shown.segments(dimension)
-        names = Names(installation.connection).segments(dimension, [r["segment"] for r in rows])
-        parts += [f"By {dimension.replace('_', ' ')}, {retention_views.unit([whole])}", ""]
-        parts += [retention_views.segments_table(rows, whole, names), ""]
+        parts += by.parts(whole)
     connection = installation.connection
     parts += held_out_lines(held_out_of(connection, shown.period, whole))
     parts += restatement_lines(connection, shown.period, whole)
@@ -244,7 +240,7 @@ def _parts(
 def _document(
     installation: Opened,
     shown: _Shown,
-    dimension: str | None,
+    by: Breakdown | None,
     known_at: datetime | None,
     customers_file: Path | None,
 ) -> documents.Document:
@@ -253,12 +249,8 @@ def _document(
         **documents.retention(shown.whole),
         "held_out": held_out_of(installation.connection, shown.period, shown.whole),
     }
-    if dimension is not None:
-        rows = shown.segments(dimension)
-        names = Names(installation.connection).segments(dimension, [r["segment"] for r in rows])
-        document["segments"] = [
-            {**documents.retention(row), "name": names[row["segment"]]} for row in rows
-        ]
+    if by is not None:
+        document |= by.document()
     if customers_file is not None:
         document["customers_file"] = str(customers_file)
     raised = alerts_of(installation.connection, [shown.period], known_at)
@@ -274,8 +266,8 @@ def _write_customers(installation: Opened, shown: _Shown, path: Path) -> None:
     # pandas is imported by those who need it only: it takes longer than everything else here
     from nrr_pipeline.cli.customer_list import customers_of, write_customers  # noqa: PLC0415
 
-    customers = customers_of(installation, shown.period, shown.whole)
-    write_customers(path, customers, Names(installation.connection))
+    customers = customers_of(installation, shown.period, shown.rows)
+    write_customers(path, customers, installation)
 
 
 def _footer(installation: Opened, rows: Rows, known_at: datetime | None) -> list[RenderableType]:

@@ -27,6 +27,25 @@ DIMENSIONS = (
 """What retention is always broken down by; a policy's ``segments`` come on top."""
 
 
+NOT_DIMENSIONS = (
+    "all",
+    "account_id",
+    "name",
+    "customer_currency",
+    "customer_ids",
+    "dashboard_urls",
+    "movement",
+    "opening_mrr",
+    "closing_mrr",
+    "change",
+    "opening_mrr_micros",
+    "closing_mrr_micros",
+    "change_micros",
+    "fx_micros",
+)
+"""Names that mean something else where customers are listed with their segments."""
+
+
 def size_band(micros: int, bands: Sequence[int]) -> str:
     """The band of a customer's MRR.
 
@@ -39,6 +58,15 @@ def size_band(micros: int, bands: Sequence[int]) -> str:
     if reached == len(bands):
         return f"{bands[-1]:,} and more"
     return f"{bands[reached - 1]:,} to {bands[reached] - 1:,}"
+
+
+def band_names(bands: Sequence[int]) -> list[str]:
+    """What the bands are called, the smallest first.
+
+    >>> band_names((100, 500))
+    ['under 100', '100 to 499', '500 and more']
+    """
+    return [size_band(units * MICROS_PER_MAJOR, bands) for units in (0, *bands)]
 
 
 def billing_interval_segment(billing_interval: str, billing_interval_count: int) -> str:
