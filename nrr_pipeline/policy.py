@@ -230,14 +230,22 @@ def load_policy(path: Path | None) -> MetricPolicy:
 
 
 def _with_absolute_files(content: dict[str, Any], folder: Path) -> dict[str, Any]:
-    files = content.get("files")
-    if not isinstance(files, dict):
-        return content
-    absolute = {
-        name: str((folder / file).absolute()) if isinstance(file, str) else file
-        for name, file in files.items()
-    }
-    return content | {"files": absolute}
+    """The content with every path beginning at the policy file's folder; addresses stay."""
+    found = dict(content)
+    for section, names in (("files", FilesPolicy.model_fields), ("fx", ("ecb",))):
+        settings = content.get(section)
+        if isinstance(settings, dict):
+            found[section] = {
+                name: _absolute(value, folder) if name in names else value
+                for name, value in settings.items()
+            }
+    return found
+
+
+def _absolute(place: object, folder: Path) -> object:
+    if not isinstance(place, str) or "://" in place:
+        return place
+    return str((folder / Path(place).expanduser()).absolute())
 
 
 def _moves_figures(name: str) -> bool:

@@ -77,11 +77,11 @@ class Settings(BaseSettings):
 
     @property
     def policy_path(self) -> Path | None:
-        """The policy file: the one named, else ``policy.toml`` here, else none."""
+        """The policy file: the one named, else ``policy.toml`` here or in the home, else none."""
         if self.nrr_policy is not None:
             return self.nrr_policy.expanduser().absolute()
-        local = Path("policy.toml").absolute()
-        return local if local.exists() else None
+        places = (Path("policy.toml").absolute(), self.home / "policy.toml")
+        return next((place for place in places if place.exists()), None)
 
     @property
     def reports(self) -> str:

@@ -222,6 +222,16 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         load_policy(path)
 
 
+def test_paths_begin_at_the_folder_of_the_policy_file_and_addresses_stay(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('[fx]\necb = "rates.zip"\n[files]\ncustomer_map = "lists/map.csv"\n')
+    policy = load_policy(path)
+    assert policy.fx.ecb == str(tmp_path / "rates.zip")
+    assert policy.files.customer_map == tmp_path / "lists" / "map.csv"
+    path.write_text('[fx]\necb = "https://www.ecb.europa.eu/eurofxref-hist.zip"\n')
+    assert load_policy(path).fx.ecb == "https://www.ecb.europa.eu/eurofxref-hist.zip"
+
+
 def test_a_folder_and_a_missing_file_are_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="cannot be read"):
         load_policy(tmp_path)

@@ -142,3 +142,18 @@ def test_the_policy_file_of_the_working_directory_is_taken_without_being_named(
     (tmp_path / "policy.toml").touch()
 
     assert load_settings().policy_path == tmp_path / "policy.toml"
+
+
+def test_the_policy_file_of_the_home_is_taken_where_the_working_directory_has_none(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = Settings(nrr_home=home)
+    assert settings.policy_path is None
+
+    (home / "policy.toml").touch()
+    assert settings.policy_path == home / "policy.toml"
+
+    (tmp_path / "policy.toml").touch()
+    assert settings.policy_path == tmp_path / "policy.toml"

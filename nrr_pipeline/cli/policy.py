@@ -22,14 +22,15 @@ def command() -> None:
     """Print the metric policy in force: every setting, and which of them are not the default.
 
     The policy decides every choice that moves a figure. It is read from the TOML file that
-    NRR_POLICY names, else from policy.toml in the working directory, else the defaults hold.
+    NRR_POLICY names, else from policy.toml in the working directory or in the home, else the
+    defaults hold.
     """
     settings, policy = load()
     choices = policy.choices()
     print_parts(
         [
             bold(f"Policy {policy.version}"),
-            f"from {settings.policy_path or 'the defaults; there is no policy.toml here'}",
+            f"from {settings.policy_path or 'the defaults; there is no policy.toml'}",
             "",
             table(
                 (("Setting", "left"), ("Value", "left"), ("", "left")),
