@@ -48,7 +48,7 @@ def _at_todays_prices(books: Books, contract: Contract, at: int) -> tuple[Item, 
     price = books.main_price(contract)
     if price.archived_at is None or price.is_inline:
         return None
-    today = books.catalog.offer(price.plan, price.term, at)
+    today = books.catalog.offer(price.plan, price.term, at, currency=price.currency)
     return (contract.items[0]._replace(price_id=today.id), *contract.items[1:])
 
 

@@ -83,7 +83,7 @@ def come_back(books: Books, left: Contract, month: Month) -> None:
     price = books.main_price(left)
     plan = Plan.STARTER if price.plan is Plan.FREE else price.plan
     term: Term = "month" if dice.happens(0.8) else price.term
-    wishes = wishes_for(books, plan, term, seats, at)
+    wishes = wishes_for(books, left.account, plan, term, seats, at)
     books.subscribe(left.account, at, wishes, occasion=Occasion.RETURN)
 
 

@@ -90,7 +90,8 @@ class SubscriptionBilling:
         self._catalog = catalog
         self._numbering = numbering
         self._watched_from = watched_from
-        self._desk = Desk(catalog, numbering, Rebates(catalog.coupon_of, customer_discounts))
+        rebates = Rebates(catalog.coupon_of, customer_discounts)
+        self._desk = Desk(catalog, numbering, rebates, started.currency)
         self.invoices = self._desk.invoices
         self._start(started)
 

@@ -38,7 +38,9 @@ class Desk:
 
     state: Subscription
 
-    def __init__(self, catalog: Catalog, numbering: PartNumbering, rebates: Rebates) -> None:
+    def __init__(
+        self, catalog: Catalog, numbering: PartNumbering, rebates: Rebates, currency: str
+    ) -> None:
         self.invoices: list[Invoice] = []
         self.schedules: list[Schedule] = []
         self.waiting: list[Invoice] = []
@@ -47,13 +49,13 @@ class Desk:
         self.rebates = rebates
         self.lines_before_update: dict[str, InvoiceLine] = {}
         self._catalog = catalog
+        self._currency = currency
 
     def billed(self, item: Item, created: int, before: BilledItem | None = None) -> BilledItem:
         """An item of the log with its price, as the books keep it."""
         trial = before.trial if before is not None else None
-        return BilledItem(
-            item.id, self._catalog.price_of[item.price_id], item.quantity, created, trial
-        )
+        price = self._catalog.price_of[item.price_id].in_currency(self._currency)
+        return BilledItem(item.id, price, item.quantity, created, trial)
 
     def renewal_lines(self, renewed: list[Cycle], ended: list[Cycle]) -> list[InvoiceLine]:
         """What a renewal bills: what waited, the cycles that begin, the usage of those over."""

@@ -72,7 +72,7 @@ class Rebates:
             if coupon.product_ids is None or line.item.price.product_id in coupon.product_ids
         ]
         whole = sum(line.net for line in meant)
-        left = min(coupon.amount_off or 0, whole)
+        left = min(coupon.amount_in(meant[0].item.price.currency), whole) if meant else 0
         for line in meant:
             if coupon.percent_off is not None:
                 amount = rounded(line.net * coupon.percent_off / 100)

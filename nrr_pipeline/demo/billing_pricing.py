@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import floor
 
 from nrr_pipeline.demo.catalog import Price
+from nrr_pipeline.demo.currencies import CENTS
 
 
 def cost(price: Price, quantity: int | None) -> Fraction:
@@ -26,10 +27,10 @@ def cost(price: Price, quantity: int | None) -> Fraction:
 
 
 def yearly_cost(price: Price, quantity: int | None) -> int:
-    """What a quantity costs in about a year, in whole minor units."""
+    """About what a quantity costs in a year, in cents of a dollar, whatever it is paid in."""
     cadence = price.cadence
     per_year = Fraction(12, cadence.months) if cadence.months else Fraction(365, cadence.days)
-    return floor(cost(price, quantity) * per_year)
+    return floor(cost(price, quantity) * per_year * CENTS[price.currency])
 
 
 def rounded(amount: Fraction) -> int:

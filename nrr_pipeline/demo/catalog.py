@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from nrr_pipeline.demo.coupons import Coupon
+from nrr_pipeline.demo.currencies import HOME
 from nrr_pipeline.demo.cycles import Cadence
 
 Term = Literal["week", "month", "quarter", "year", "two years"]
@@ -84,6 +85,7 @@ class Price:
     """A recurring price; amounts are in minor units of the currency.
 
     Attributes:
+        options: The same price, under the same id, in other currencies.
         unit_amount: For one unit, or for one pack; nothing where there are tiers.
         tiers: The steps of a tiered price.
         tiers_mode: Whether each unit costs what its own tier says, or all what the last one says.
@@ -97,7 +99,8 @@ class Price:
     id: str
     product_id: str
     plan: Plan
-    currency: str = "usd"
+    currency: str = HOME
+    options: tuple[Price, ...] = ()
     unit_amount: Fraction | None = None
     tiers: tuple[Tier, ...] = ()
     tiers_mode: Literal["graduated", "volume"] | None = None
@@ -113,6 +116,10 @@ class Price:
     def cadence(self) -> Cadence:
         """How often it is billed."""
         return CADENCES[self.term]
+
+    def in_currency(self, currency: str) -> Price:
+        """This price with its amounts in one of its currencies."""
+        return next(each for each in (self, *self.options) if each.currency == currency)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,21 +147,24 @@ class Catalog:
         return {rate.id: rate for rate in self.tax_rates}
 
     @cached_property
-    def _offers(self) -> dict[tuple[Plan, Term, bool], list[Price]]:
-        offers: dict[tuple[Plan, Term, bool], list[Price]] = {}
+    def _offers(self) -> dict[tuple[Plan, Term, bool, str], list[Price]]:
+        offers: dict[tuple[Plan, Term, bool, str], list[Price]] = {}
         for price in sorted(self.prices, key=lambda price: price.created):
             if not price.is_inline:
-                key = (price.plan, price.term, price.is_tax_inclusive)
-                offers.setdefault(key, []).append(price)
+                for each in (price, *price.options):
+                    key = (each.plan, each.term, each.is_tax_inclusive, each.currency)
+                    offers.setdefault(key, []).append(each)
         return offers
 
     def sells(self, plan: Plan, term: Term, *, with_tax: bool = False) -> bool:
         """Whether a plan can be had for a term, and with the tax in its price."""
-        return (plan, term, with_tax) in self._offers
+        return (plan, term, with_tax, HOME) in self._offers
 
-    def offer(self, plan: Plan, term: Term, at: int, *, with_tax: bool = False) -> Price:
-        """The price at which a plan is sold at a moment."""
-        offers = self._offers[plan, term, with_tax]
+    def offer(
+        self, plan: Plan, term: Term, at: int, *, with_tax: bool = False, currency: str = HOME
+    ) -> Price:
+        """The price at which a plan is sold at a moment, in a currency."""
+        offers = self._offers[plan, term, with_tax, currency]
         return next((price for price in reversed(offers) if price.created <= at), offers[0])
 
     def with_inline(self, prices: tuple[Price, ...]) -> Catalog:

@@ -129,7 +129,7 @@ def _make(
     proposal = proposer(books, contract, at, share)
     if proposal is None or (contract.keeps_items and proposal.change is not Change.SEATS):
         return
-    amount = abs(books.yearly_amount(proposal.items) - contract.yearly_amount)
+    amount = abs(books.yearly_amount(contract, proposal.items) - contract.yearly_amount)
     if not budget.allows(amount):
         return
     budget.left -= amount
@@ -166,7 +166,7 @@ def _subscribe_again(books: Books, contract: Contract, month: Month, budget: Bud
         return
     term: Term = "month" if books.dice.happens(0.6) else "year"
     seats = max(1, round((contract.items[0].quantity or 1) * books.dice.within(0.15, 0.5)))
-    wishes = wishes_for(books, plan, term, seats, at)
+    wishes = wishes_for(books, contract.account, plan, term, seats, at)
     amount = yearly_cost(wishes[0].price, seats)
     if budget.allows(amount):
         budget.left -= amount
@@ -215,7 +215,9 @@ def _other_plan(books: Books, contract: Contract, at: int, share: float) -> Prop
         return None
     if not books.catalog.sells(plan, price.term, with_tax=price.is_tax_inclusive):
         return None
-    price_id = books.catalog.offer(plan, price.term, at, with_tax=price.is_tax_inclusive).id
+    price_id = books.catalog.offer(
+        plan, price.term, at, with_tax=price.is_tax_inclusive, currency=price.currency
+    ).id
     item = contract.items[0]
     cause = "needs more than the plan has" if share > 0 else "needs less than the plan has"
     if books.dice.happens(_NEW_ITEM):
@@ -257,7 +259,13 @@ def _other_interval(books: Books, contract: Contract, at: int, share: float) -> 
     if not _were_billed_in_this_cycle(contract, at):
         return None
     offers = [
-        books.catalog.offer(price.plan, term, at, with_tax=price.is_tax_inclusive)
+        books.catalog.offer(
+            price.plan,
+            term,
+            at,
+            with_tax=price.is_tax_inclusive,
+            currency=contract.account.currency,
+        )
         for price in prices
     ]
     items = tuple(

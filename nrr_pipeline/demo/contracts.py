@@ -17,6 +17,7 @@ from typing import NamedTuple
 from nrr_pipeline.demo.billing_pricing import yearly_cost
 from nrr_pipeline.demo.catalog import Catalog, Price
 from nrr_pipeline.demo.coupons import Grant
+from nrr_pipeline.demo.currencies import currency_of
 from nrr_pipeline.demo.cycles import DAY, HOUR, BillingCycles, Cadence, midnight
 from nrr_pipeline.demo.dice import Dice
 from nrr_pipeline.demo.identifiers import Identifiers, part_number
@@ -58,6 +59,11 @@ class Account:
     may_have_credit: bool = False
     has_discount: bool = False
     is_deleted: bool = False
+
+    @property
+    def currency(self) -> str:
+        """What the customer pays in."""
+        return currency_of(self.country)
 
     @property
     def running(self) -> list[Contract]:
@@ -159,6 +165,7 @@ class Books:
                 customer_id=account.customer_id,
                 items=contract.items,
                 billing_mode=contract.billing_mode,
+                currency=account.currency,
                 trial_end=trial_end,
                 occasion=occasion,
                 tax_rate_id=tax_rate_id,
@@ -198,6 +205,7 @@ class Books:
             id=self.ids.long("price", _FIRST_INLINE_PRICE + len(self.inline_prices)),
             unit_amount=unit_amount,
             created=at,
+            options=(),
             is_inline=True,
             archived_at=None,
         )
@@ -242,7 +250,7 @@ class Books:
     def set_items(self, contract: Contract, items: tuple[Item, ...]) -> None:
         """Put other items into the books; telling the log is left to the caller."""
         contract.items = items
-        contract.yearly_amount = self.yearly_amount(items)
+        contract.yearly_amount = self.yearly_amount(contract, items)
         others = {self.price_of[item.price_id].cadence for item in items} - {contract.cadence}
         anchor = contract.cycles.anchor
         contract.side_cycles = BillingCycles(anchor, others.pop()) if others else None
@@ -275,13 +283,17 @@ class Books:
         """Whether something may happen that only events tell of: always, or ``told_since``."""
         return self.told_since is None or at >= self.told_since
 
-    def yearly_amount(self, items: tuple[Item, ...]) -> int:
-        """What items cost in a year, in cents: about twelve times their MRR."""
-        return sum(yearly_cost(self.price_of[item.price_id], item.quantity) for item in items)
+    def yearly_amount(self, contract: Contract, items: tuple[Item, ...]) -> int:
+        """What items cost a customer in a year, in cents: about twelve times their MRR."""
+        currency = contract.account.currency
+        prices = [self.price_of[item.price_id].in_currency(currency) for item in items]
+        return sum(
+            yearly_cost(price, item.quantity) for price, item in zip(prices, items, strict=True)
+        )
 
     def main_price(self, contract: Contract) -> Price:
         """The price of the plan itself, which is always the first item."""
-        return self.price_of[contract.items[0].price_id]
+        return self.price_of[contract.items[0].price_id].in_currency(contract.account.currency)
 
     def moment_within(self, contract: Contract, start: int, end: int) -> int | None:
         """A moment at which a subscription may change, or nothing when there is none.

@@ -6,7 +6,8 @@ an invoice to ``billing_discounts`` and what it means for MRR to the truth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -19,6 +20,7 @@ class Coupon:
     """A rebate: a percentage, or an amount in cents per invoice.
 
     Attributes:
+        options: The amount in minor units of other currencies.
         months: How long a repeating one lasts.
         product_ids: The only products it is for; nothing where it is for all.
         deleted_at: When it was deleted. Those who have it keep it.
@@ -30,9 +32,14 @@ class Coupon:
     duration: CouponDuration = "forever"
     percent_off: Fraction | None = None
     amount_off: int | None = None
+    options: Mapping[str, int] = field(default_factory=dict[str, int])
     months: int | None = None
     product_ids: frozenset[str] | None = None
     deleted_at: int | None = None
+
+    def amount_in(self, currency: str) -> int:
+        """What it takes off an invoice in a currency; nothing where it is a percentage."""
+        return self.options.get(currency, self.amount_off or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from nrr_pipeline.demo.catalog import Catalog
 from nrr_pipeline.demo.coupons import Grant
+from nrr_pipeline.demo.currencies import HOME
 from nrr_pipeline.demo.cycles import HOUR, midnight
 
 BillingMode = Literal["classic", "flexible"]
@@ -66,6 +67,7 @@ class Subscribed(Happening):
         customer_id: Whose it is.
         items: What was bought.
         billing_mode: How prorations are billed.
+        currency: What it is paid in.
         trial_end: When the trial ends, if there is one.
         occasion: Why it was started.
         start_date: Since when the customer really had it, where that was before this account.
@@ -78,6 +80,7 @@ class Subscribed(Happening):
     customer_id: str
     items: tuple[Item, ...]
     billing_mode: BillingMode = "flexible"
+    currency: str = HOME
     trial_end: int | None = None
     occasion: Occasion = Occasion.NEW_CUSTOMER
     start_date: int | None = None

@@ -6,6 +6,8 @@ also bills the past; for the others nothing in the account proves it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nrr_pipeline.demo.contracts import Books
 from nrr_pipeline.demo.cycles import DAY, HOUR
 from nrr_pipeline.demo.log import Subscribed
@@ -30,14 +32,9 @@ def migrated(books: Books, started: Subscribed, opened: int) -> Subscribed:
     is_past_billed = dice.happens(_IS_PAST_BILLED) or books.told_since is not None
     days = dice.between(*(_BILLED_DAYS if is_past_billed else _UNBILLED_DAYS))
     since = max(opened, started.at - days * DAY - dice.between(0, DAY))
-    return Subscribed(
-        at=started.at,
-        subscription_id=started.subscription_id,
-        customer_id=started.customer_id,
-        items=started.items,
+    return replace(
+        started,
         billing_mode="flexible",
-        occasion=started.occasion,
         start_date=min(since, started.at - HOUR),
         is_past_billed=is_past_billed,
-        tax_rate_id=started.tax_rate_id,
     )

@@ -1,10 +1,13 @@
 """The price list of the simulated business: what each plan costs, and since when.
 
-Here belong amounts. The forms that a price can have belong to ``catalog``.
+Here belong amounts, in cents; those in other currencies follow from them by a factor, as one price
+with several currencies or as a price of their own. The forms that a price can have belong to
+``catalog``.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -115,6 +118,19 @@ _TAXES = {
 _REPRICING_DAY = 290
 _CATALOG_AGE_DAYS = 30
 
+_FACTORS: dict[str, Fraction] = {
+    "eur": Fraction(95, 100),
+    "gbp": Fraction(82, 100),
+    "jpy": Fraction(3, 2),
+}
+"""Minor units of a currency for one cent; the yen has no smaller unit."""
+
+_OWN_PRICES: dict[str, frozenset[Plan]] = {
+    "jpy": frozenset(Plan),
+    "eur": frozenset({Plan.TEAM}),
+}
+"""What has a price of its own in a currency; all else is one price with several currencies."""
+
 
 def repricing_time(first_day: date) -> int:
     """When the Team plan becomes dearer for new subscriptions."""
@@ -142,18 +158,19 @@ def standard_catalog(seed: int, first_day: date) -> Catalog:
                 is_replaced = (
                     created < repriced and not with_tax and term in _LATER_PRICES.get(plan, ())
                 )
-                prices.append(
-                    Price(
-                        id=ids.long("price", len(prices)),
-                        product_id=products[plan].id,
-                        plan=plan,
-                        term=term,
-                        created=created + len(prices),
-                        archived_at=repriced + 600 if is_replaced else None,
-                        is_tax_inclusive=with_tax,
-                        **form,
-                    )
+                price = Price(
+                    id="",
+                    product_id=products[plan].id,
+                    plan=plan,
+                    term=term,
+                    created=created,
+                    archived_at=repriced + 600 if is_replaced else None,
+                    is_tax_inclusive=with_tax,
+                    **form,
                 )
+                for each in _in_all_currencies(price):
+                    number = len(prices)
+                    prices.append(_numbered(each, ids.long("price", number), created + number))
 
     sell(_FIRST_PRICES, opened + 600)
     sell(_WITH_TAX, opened + 600, with_tax=True)
@@ -164,6 +181,35 @@ def standard_catalog(seed: int, first_day: date) -> Catalog:
         coupons(ids, products, opened),
         tuple(_tax_rates(ids, opened)),
     )
+
+
+def _in_all_currencies(price: Price) -> list[Price]:
+    """A price with its options in other currencies, and beside it those that stand alone."""
+    others = [_converted(price, currency) for currency in _FACTORS]
+    own = [each for each in others if price.plan in _OWN_PRICES.get(each.currency, ())]
+    return [replace(price, options=tuple(each for each in others if each not in own)), *own]
+
+
+def _converted(price: Price, currency: str) -> Price:
+    """A price in another currency, to a thousandth of its minor unit."""
+
+    def amount(cents: Fraction) -> Fraction:
+        return Fraction(round(cents * _FACTORS[currency] * 1_000), 1_000)
+
+    return replace(
+        price,
+        currency=currency,
+        unit_amount=None if price.unit_amount is None else amount(price.unit_amount),
+        tiers=tuple(
+            Tier(each.up_to, amount(each.unit_amount), amount(each.flat_amount))
+            for each in price.tiers
+        ),
+    )
+
+
+def _numbered(price: Price, price_id: str, created: int) -> Price:
+    options = tuple(replace(each, id=price_id, created=created) for each in price.options)
+    return replace(price, id=price_id, created=created, options=options)
 
 
 def _tax_rates(ids: Identifiers, created: int) -> list[TaxRate]:

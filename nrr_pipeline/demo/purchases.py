@@ -71,7 +71,7 @@ def purchase(books: Books, account: Account, seats: int, at: int) -> Purchase:
     dice, size = books.dice, account.size
     plan, term = dice.weigh(_PLANS[size]), dice.weigh(_TERMS[size])
     with_tax = _buys_with_tax(books, account, plan)
-    wishes = wishes_for(books, plan, term, seats, at, with_tax=with_tax)
+    wishes = wishes_for(books, account, plan, term, seats, at, with_tax=with_tax)
     main, mode = wishes[0].price, billing_mode(account, at)
     if size is Size.LARGE and main.unit_amount is not None and dice.happens(_NEGOTIATED):
         wishes = [Wish(_negotiated(books, main, at), seats)]
@@ -83,12 +83,20 @@ def purchase(books: Books, account: Account, seats: int, at: int) -> Purchase:
 
 
 def wishes_for(
-    books: Books, plan: Plan, term: Term, seats: int, at: int, *, with_tax: bool = False
+    books: Books,
+    account: Account,
+    plan: Plan,
+    term: Term,
+    seats: int,
+    at: int,
+    *,
+    with_tax: bool = False,
 ) -> list[Wish]:
     """A plan alone, by the month where it is not sold for the term."""
     offered: Term = term if books.catalog.sells(plan, term, with_tax=with_tax) else "month"
     quantity = min(seats, 3) if plan is Plan.FREE else seats
-    return [Wish(books.catalog.offer(plan, offered, at, with_tax=with_tax), quantity)]
+    price = books.catalog.offer(plan, offered, at, with_tax=with_tax, currency=account.currency)
+    return [Wish(price, quantity)]
 
 
 def add_on_wish(books: Books, contract: Contract, at: int) -> Wish | None:
@@ -112,7 +120,7 @@ def _add_on(
         term = "month"
     if not books.catalog.sells(plan, term):
         return []
-    price = books.catalog.offer(plan, term, at)
+    price = books.catalog.offer(plan, term, at, currency=main.currency)
     if price.is_metered:
         return [Wish(price, None)]
     if plan is Plan.GUESTS:

@@ -17,11 +17,14 @@ _METER = "mtr_test_api_calls"
 
 @dataclass(frozen=True, slots=True)
 class CatalogObjects:
-    """The API objects of everything that was ever sold, each by the id of its price."""
+    """The API objects of everything that was ever sold, each by the id of its price.
+
+    What an invoice line refers to is in the currency of the line.
+    """
 
     prices: dict[str, StripeObject]
     plans: dict[str, StripeObject]
-    pricings: dict[str, StripeObject]
+    pricings: dict[tuple[str, str], StripeObject]
 
 
 def catalog_objects(catalog: Catalog, now: int) -> CatalogObjects:
@@ -30,7 +33,11 @@ def catalog_objects(catalog: Catalog, now: int) -> CatalogObjects:
     return CatalogObjects(
         prices=prices,
         plans={price.id: _plan_object(price, prices[price.id]) for price in catalog.prices},
-        pricings={price.id: _pricing(price) for price in catalog.prices},
+        pricings={
+            (each.id, each.currency): _pricing(each)
+            for price in catalog.prices
+            for each in (price, *price.options)
+        },
     )
 
 
@@ -91,11 +98,12 @@ def price_object(price: Price, now: int) -> StripeObject:
         "type": "recurring",
         **amounts,
         "currency_options": {
-            price.currency: {
+            each.currency: {
                 "custom_unit_amount": None,
-                "tax_behavior": _tax_behavior(price),
-                **amounts,
+                "tax_behavior": _tax_behavior(each),
+                **_amounts(each),
             }
+            for each in (price, *price.options)
         },
     }
 

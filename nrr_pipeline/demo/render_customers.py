@@ -24,6 +24,7 @@ class CustomerAccount:
     balance: int
     next_sequence: int
     is_delinquent: bool
+    currency: str | None = None
     discount: StripeObject | None = None
 
     @property
@@ -42,6 +43,7 @@ def settle(
     payment_method_id: str,
     invoices: Sequence[Invoice],
     now: int,
+    currency: str | None = None,
     discount: StripeObject | None = None,
 ) -> CustomerAccount:
     """Number a customer's finalized invoices and carry the balance from each to the next."""
@@ -77,6 +79,7 @@ def settle(
             and invoice.paid_at is invoice.uncollectible_at is invoice.voided_at is None
             for invoice in finalized
         ),
+        currency=currency,
         discount=discount,
     )
 
@@ -90,7 +93,7 @@ def customer_object(account: CustomerAccount, *, has_bought: bool = True) -> Str
         "address": account.address,
         "balance": account.balance if has_bought else 0,
         "created": customer.created,
-        "currency": "usd" if has_bought else None,
+        "currency": account.currency if has_bought else None,
         "customer_account": None,
         "default_source": None,
         "delinquent": account.is_delinquent and has_bought,

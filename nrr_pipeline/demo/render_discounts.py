@@ -29,6 +29,11 @@ def coupon_object(coupon: Coupon, redeemed: int, now: int) -> StripeObject:
         "times_redeemed": redeemed,
         "valid": not _is_deleted(coupon, now),
     }
+    if coupon.amount_off is not None:
+        amounts = {"usd": coupon.amount_off, **coupon.options}
+        shown["currency_options"] = {
+            currency: {"amount_off": amount} for currency, amount in amounts.items()
+        }
     if coupon.product_ids is not None:
         shown["applies_to"] = {"products": sorted(coupon.product_ids)}
     return shown

@@ -213,7 +213,7 @@ class InvoicePrinter:
             "parent": self._line_parent(line, invoice),
             "period": {"end": line.end, "start": line.start},
             "pretax_credit_amounts": _NOTHING,
-            "pricing": self._catalog.pricings[price.id],
+            "pricing": self._catalog.pricings[price.id, price.currency],
             "quantity": quantity,
             "quantity_decimal": str(quantity),
             "subscription": invoice.subscription_id,

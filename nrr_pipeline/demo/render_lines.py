@@ -11,6 +11,7 @@ from functools import lru_cache
 from nrr_pipeline.demo.account import StripeObject
 from nrr_pipeline.demo.billing_records import LineKind
 from nrr_pipeline.demo.catalog import Price, TaxRate
+from nrr_pipeline.demo.currencies import money_text
 from nrr_pipeline.demo.cycles import DAY, day_of
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -52,4 +53,4 @@ def _each(price: Price) -> str:
         return ""
     interval, count = price.cadence
     every = interval if count == 1 else f"{count} {interval}s"
-    return f" (at ${float(price.unit_amount) / 100:.2f} / {every})"
+    return f" (at {money_text(price.unit_amount, price.currency)} / {every})"

@@ -146,7 +146,12 @@ class _Rendering:
         invoices = [invoice for _, billing in billings for invoice in billing.invoices]
         payment_method_id = self._ids.long("pm", part_number(owner, 0))
         account = settle(
-            customer, payment_method_id, invoices, self._now, self._discount_of(customer)
+            customer,
+            payment_method_id,
+            invoices,
+            self._now,
+            currency=histories[0].started.currency if histories else None,
+            discount=self._discount_of(customer),
         )
         self._show_customer(account, has_bought=bool(billings))
         if customer.created >= self._now - EVENT_WINDOW:

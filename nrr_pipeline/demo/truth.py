@@ -16,12 +16,14 @@ from functools import lru_cache
 from typing import Literal
 
 from nrr_pipeline.demo.coupons import Grant
+from nrr_pipeline.demo.currencies import HOME
+from nrr_pipeline.demo.exchange_rates import rate_on
 from nrr_pipeline.demo.log import BusinessLog, CustomerDiscounted, Happening
 from nrr_pipeline.demo.truth_life import Life
 from nrr_pipeline.demo.truth_pricing import mrr_micros
 
 PeriodKind = Literal["month", "quarter", "trailing_12_months"]
-Dimension = Literal["product", "price", "billing_interval", "country"]
+Dimension = Literal["product", "price", "billing_interval", "country", "currency"]
 
 _MONTHS_BEFORE_START: dict[PeriodKind, int] = {
     "month": 0,
@@ -35,6 +37,7 @@ _MONTHS_AFTER_START: dict[PeriodKind, int] = {"month": 1, "quarter": 3, "trailin
 class TrueInterval:
     """The MRR of one subscription item on the days from ``valid_from`` up to ``valid_to``.
 
+    It is in the item's own ``currency``.
     ``valid_to`` is the first day on which this is no longer so; ``None`` while it still is.
     """
 
@@ -46,6 +49,7 @@ class TrueInterval:
     mrr_micros: int
     price_id: str
     quantity: int
+    currency: str = HOME
 
     def holds_on(self, day: date) -> bool:
         """Whether this counts in the snapshot of a day."""
@@ -54,7 +58,10 @@ class TrueInterval:
 
 @dataclass(frozen=True, slots=True)
 class TrueRetention:
-    """Retention of one period, for the whole or for one segment; amounts are micros."""
+    """Retention of one period, for the whole or for one segment; amounts are micros.
+
+    All is at the rates of the opening day, but ``ending``: the rest is ``fx``.
+    """
 
     starting: int = 0
     expansion: int = 0
@@ -62,6 +69,7 @@ class TrueRetention:
     churned: int = 0
     new_business: int = 0
     reactivation: int = 0
+    fx: int = 0
     ending: int = 0
     nrr_numerator: int = 0
     grr_numerator: int = 0
@@ -121,20 +129,44 @@ def item_intervals(log: BusinessLog) -> tuple[TrueInterval, ...]:
     return tuple(intervals)
 
 
-def retention(log: BusinessLog, kind: PeriodKind, period_start: date) -> TrueRetention:
-    """The retention of a period over all customers."""
-    return _retention(log, kind, period_start, None).get("all", TrueRetention())
+def reporting_mrr(log: BusinessLog, day: date, into: str = HOME) -> int:
+    """All MRR of a day in one currency at the day's rates, in micros, rounded item by item."""
+    return sum(_worth(log, each, day, into) for each in item_intervals(log) if each.holds_on(day))
+
+
+def movements(log: BusinessLog, day: date, into: str = HOME) -> dict[str, tuple[int, int]]:
+    """Every customer whose own MRR moved on a day, before and after, at the rates before."""
+    before = day - timedelta(days=1)
+    found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    native: dict[str, int] = defaultdict(int)
+    for each in item_intervals(log):
+        for side, moment in enumerate((before, day)):
+            if each.holds_on(moment):
+                found[each.customer_id][side] += _worth(log, each, before, into)
+                native[each.customer_id] += each.mrr_micros * (2 * side - 1)
+    return {who: (was, now) for who, (was, now) in found.items() if native[who] != 0}
+
+
+def retention(
+    log: BusinessLog, kind: PeriodKind, period_start: date, into: str = HOME
+) -> TrueRetention:
+    """The retention of a period over all customers, in one currency."""
+    return _retention(log, kind, period_start, None, into).get("all", TrueRetention())
 
 
 def retention_by(
-    log: BusinessLog, kind: PeriodKind, period_start: date, dimension: Dimension
+    log: BusinessLog,
+    kind: PeriodKind,
+    period_start: date,
+    dimension: Dimension,
+    into: str = HOME,
 ) -> dict[str, TrueRetention]:
     """The retention of a period for every segment of a dimension.
 
     A segment is the id of the product or price, an interval such as ``month`` or ``3 months``, or
-    the country's code.
+    the code of the country or currency.
     """
-    return _retention(log, kind, period_start, dimension)
+    return _retention(log, kind, period_start, dimension, into)
 
 
 # From happenings to days
@@ -164,6 +196,7 @@ def _intervals(log: BusinessLog, life: Life) -> list[TrueInterval]:
                 mrr_micros=step[2],
                 price_id=step[0],
                 quantity=step[1],
+                currency=life.started.currency,
             )
             for (day, step), end in zip(changes, ends, strict=True)
             if step is not None
@@ -189,29 +222,32 @@ def _steps_at(log: BusinessLog, life: Life, at: int) -> dict[str, Step]:
 
 @dataclass(slots=True)
 class _Standing:
-    """One customer at opening and at closing."""
+    """One customer at opening and at closing, at opening rates; then what rates have changed."""
 
     opening: int = 0
     closing: int = 0
+    fx: int = 0
     paid_before: bool = False
 
 
 def _retention(
-    log: BusinessLog, kind: PeriodKind, period_start: date, dimension: Dimension | None
+    log: BusinessLog, kind: PeriodKind, period_start: date, dimension: Dimension | None, into: str
 ) -> dict[str, TrueRetention]:
     opening_day, closing_day = snapshot_days(kind, period_start)
     standings: dict[str, _Standing] = defaultdict(_Standing)
-    opening: dict[str, list[TrueInterval]] = defaultdict(list)
-    closing: dict[str, list[TrueInterval]] = defaultdict(list)
+    opening: dict[str, list[_Valued]] = defaultdict(list)
+    closing: dict[str, list[_Valued]] = defaultdict(list)
     for interval in item_intervals(log):
         standing = standings[interval.customer_id]
         standing.paid_before |= interval.valid_from <= opening_day
+        worth = _worth(log, interval, opening_day, into)
         if interval.holds_on(opening_day):
-            standing.opening += interval.mrr_micros
-            opening[interval.customer_id].append(interval)
+            standing.opening += worth
+            opening[interval.customer_id].append((worth, interval))
         if interval.holds_on(closing_day):
-            standing.closing += interval.mrr_micros
-            closing[interval.customer_id].append(interval)
+            standing.closing += worth
+            standing.fx += _worth(log, interval, closing_day, into) - worth
+            closing[interval.customer_id].append((worth, interval))
     segment_of = _segments(log, dimension)
     groups: dict[str, list[_Standing]] = defaultdict(list)
     for customer_id, standing in standings.items():
@@ -221,9 +257,18 @@ def _retention(
     return {segment: _summary(group) for segment, group in groups.items()}
 
 
-def _largest(items: list[TrueInterval]) -> TrueInterval:
+_Valued = tuple[int, TrueInterval]
+"""An item and its MRR in the one currency."""
+
+
+def _worth(log: BusinessLog, interval: TrueInterval, day: date, into: str) -> int:
+    """An item's MRR in one currency at a day's rate, rounded half to even."""
+    return round(interval.mrr_micros * rate_on(log, interval.currency, day, into))
+
+
+def _largest(items: list[_Valued]) -> TrueInterval:
     """The item with the largest MRR; of equals the one with the smallest id."""
-    return min(items, key=lambda item: (-item.mrr_micros, item.subscription_item_id))
+    return min(items, key=lambda item: (-item[0], item[1].subscription_item_id))[1]
 
 
 def _segments(log: BusinessLog, dimension: Dimension | None) -> Callable[[TrueInterval], str]:
@@ -241,6 +286,8 @@ def _segments(log: BusinessLog, dimension: Dimension | None) -> Callable[[TrueIn
             return lambda item: _interval_name(*price_of[item.price_id].cadence)
         case "country":
             return lambda item: countries[item.customer_id]
+        case "currency":
+            return lambda item: item.currency
 
 
 def _interval_name(interval: str, every: int) -> str:
@@ -260,7 +307,8 @@ def _summary(group: Iterable[_Standing]) -> TrueRetention:
         churned=sum(each.opening for each in left),
         new_business=sum(each.closing for each in arrived if not each.paid_before),
         reactivation=sum(each.closing for each in arrived if each.paid_before),
-        ending=sum(each.closing for each in group),
+        fx=sum(each.fx for each in group),
+        ending=sum(each.closing + each.fx for each in group),
         nrr_numerator=sum(each.closing for each in cohort),
         grr_numerator=sum(min(each.opening, each.closing) for each in cohort),
         starting_customers=len(cohort),

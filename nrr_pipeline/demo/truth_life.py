@@ -93,7 +93,7 @@ class Life:
         return [
             Held(
                 item.id,
-                self._catalog.price_of[item.price_id],
+                self._catalog.price_of[item.price_id].in_currency(self.started.currency),
                 item.quantity,
                 tuple(each.coupon for each in self._own_of(item.id) if self._is_on(each, item, at)),
             )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from nrr_pipeline.demo.catalog import Price
 from nrr_pipeline.demo.coupons import Coupon
 
-_MICROS_PER_MINOR_UNIT = 10_000
+_MICROS_PER_MINOR_UNIT = {"usd": 10_000, "eur": 10_000, "gbp": 10_000, "jpy": 1_000_000}
 _PER_MONTH = {"month": Fraction(1), "year": Fraction(1, 12), "week": Fraction(52, 12)}
 _NOTHING = Fraction(0)
 
@@ -92,23 +92,23 @@ def mrr_micros(
         amount = left[each.item_id] * _PER_MONTH[interval] / count
         if each.price.is_tax_inclusive:
             amount /= 1 + tax_percentage / 100
-        found[each.item_id] = round(amount * _MICROS_PER_MINOR_UNIT)
+        found[each.item_id] = round(amount * _MICROS_PER_MINOR_UNIT[each.price.currency])
     return found
 
 
 def _rebate(left: dict[str, Fraction], billed: Sequence[Held], coupon: Coupon) -> None:
     """Take a coupon off what is left of the items of one invoice."""
-    ids = [
-        each.item_id
+    meant = [
+        each
         for each in billed
         if coupon.product_ids is None or each.price.product_id in coupon.product_ids
     ]
-    total = sum((left[item_id] for item_id in ids), _NOTHING)
+    total = sum((left[each.item_id] for each in meant), _NOTHING)
     if not total:
         return
     if coupon.percent_off is not None:
         share = coupon.percent_off / 100
     else:
-        share = min(Fraction(coupon.amount_off or 0), total) / total
-    for item_id in ids:
-        left[item_id] -= left[item_id] * share
+        share = min(Fraction(coupon.amount_in(meant[0].price.currency)), total) / total
+    for each in meant:
+        left[each.item_id] -= left[each.item_id] * share
