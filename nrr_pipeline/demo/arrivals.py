@@ -26,6 +26,7 @@ _SECOND_SUBSCRIPTION = 0.04
 _FIRST_PAYMENT_FAILS = 0.06
 _TRIES_AGAIN = 0.8
 _CLASSIC = 0.60
+_INVOICED = {Size.SMALL: 0.0, Size.MEDIUM: 0.2, Size.LARGE: 0.5}
 _GROWTH_OF_ARRIVALS = 1.3
 """The last day brings this much more customers than the first, as a share of the first."""
 
@@ -60,8 +61,9 @@ def _new_account(books: Books, at: int, *, is_classic: bool) -> Account:
     customer_id = books.ids.short("cus", number)
     created = at - dice.between(40, 900)
     books.customers.append(invent_customer(dice, customer_id, number, created))
-    country = books.customers[-1].country
-    return Account(customer_id, country, dice.weigh(_SIZES), is_classic)
+    customer = books.customers[-1]
+    size = Size.SMALL if customer.is_internal else dice.weigh(_SIZES)
+    return Account(customer_id, customer.country, size, is_classic)
 
 
 def migrate(books: Books, at: int, opened: int) -> None:
@@ -102,7 +104,9 @@ def _subscribe(
     seats = round(exp(dice.within(log(fewest), log(most))))
     bought = purchase(books, account, seats, at)
     rebates = [] if is_plain else rebates_at_start(books, account, bought.wishes)
-    is_late = not (is_plain or trial_end or rebates) and dice.happens(_FIRST_PAYMENT_FAILS)
+    is_invoiced = bought.is_for_long and dice.happens(_INVOICED[account.size])
+    is_late = not (is_plain or is_invoiced or trial_end or rebates)
+    is_late = is_late and dice.happens(_FIRST_PAYMENT_FAILS)
     is_late = is_late and not bought.is_free
     contract = books.subscribe(
         account,
@@ -113,6 +117,7 @@ def _subscribe(
         tax_rate_id=bought.tax_rate_id,
         discounts=lambda contract: grants_for(books, contract, rebates, at),
         is_payment_open=is_late,
+        is_invoiced=is_invoiced,
     )
     if is_late and not open_first_payment(books, contract, at) and dice.happens(_TRIES_AGAIN):
         later = at + dice.between(DAY, 3 * DAY)

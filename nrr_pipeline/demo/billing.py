@@ -135,6 +135,7 @@ class SubscriptionBilling:
             periods={each: _first_cycle(at, trial_end, each) for each in cadences},
             status="trialing" if trial_end else "active",
             trial_end=trial_end,
+            is_invoiced=started.is_invoiced,
             tax_rate=self._catalog.tax_rate_of[tax_rate_id] if tax_rate_id else None,
             discounts=tuple(each for each in started.grants if each.level == "subscription"),
             item_discounts={

@@ -22,7 +22,7 @@ from nrr_pipeline.demo.billing_records import (
     Subscription,
 )
 from nrr_pipeline.demo.catalog import Catalog, TaxRate
-from nrr_pipeline.demo.cycles import HOUR
+from nrr_pipeline.demo.cycles import DAY, HOUR
 from nrr_pipeline.demo.identifiers import PartNumbering
 from nrr_pipeline.demo.log import Happening, Item
 
@@ -31,6 +31,11 @@ FINALIZATION_DELAY = HOUR
 
 CHARGE_DELAY = 2
 """Seconds between an invoice's finalization and its charge."""
+
+
+DAYS_UNTIL_DUE = 30
+_TRANSFER_TAKES = 12 * DAY + 5 * HOUR
+"""Customers who are sent invoices pay them by bank transfer, in time."""
 
 
 class Desk:
@@ -77,6 +82,8 @@ class Desk:
         finalized_at = at + (FINALIZATION_DELAY if reason == "subscription_cycle" else 0)
         discounts = self.rebates.apply(state, lines, at)
         tax = _levy(state.tax_rate, lines)
+        total = sum(line.net for line in lines) + tax
+        is_sent = state.is_invoiced and total > 0
         invoice = Invoice(
             id=self.numbering.next_id("in"),
             subscription_id=state.id,
@@ -86,8 +93,9 @@ class Desk:
             period_start=at if since is None else since,
             period_end=at,
             lines=lines,
-            total=sum(line.net for line in lines) + tax,
-            charge_at=finalized_at + CHARGE_DELAY,
+            total=total,
+            charge_at=finalized_at + (_TRANSFER_TAKES if is_sent else CHARGE_DELAY),
+            due_at=finalized_at + DAYS_UNTIL_DUE * DAY if state.is_invoiced else None,
             tax_rate=state.tax_rate,
             discounts=discounts,
         )

@@ -131,6 +131,7 @@ class Invoice:
     charge_at: int
     tax_rate: TaxRate | None = None
     discounts: tuple[Grant, ...] = ()
+    due_at: int | None = None
     finalized_at: int | None = None
     failures: list[tuple[int, int | None]] = field(default_factory=list)
     paid_at: int | None = None
@@ -213,6 +214,7 @@ class Subscription:
     feedback: str | None = None
     comment: str | None = None
     latest_invoice_id: str | None = None
+    is_invoiced: bool = False
 
     @property
     def cycle(self) -> Cycle:

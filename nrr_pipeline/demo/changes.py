@@ -237,7 +237,6 @@ def _add_on(books: Books, contract: Contract, at: int, share: float) -> Proposal
         may_try = contract.billing_mode == "flexible"
         if may_try and books.dice.happens(_ADD_ON_TRIAL):
             added = added._replace(trial_end=at + _ADD_ON_TRIAL_DAYS * DAY)
-            contract.priced_since[added.id] = at + _ADD_ON_TRIAL_DAYS * DAY
         return Proposal(Change.ITEM_ADDED, (*contract.items, added), "wants more")
     if share < 0 and len(contract.items) > 1 and _were_billed_in_this_cycle(contract, at):
         return Proposal(Change.ITEM_REMOVED, contract.items[:-1], "the add-on is not used")

@@ -95,6 +95,7 @@ class Contract:
     billing_mode: BillingMode = "flexible"
     grants: list[Grant] = field(default_factory=list)
     keeps_items: bool = False
+    is_invoiced: bool = False
     has_switched: bool = False
 
     @property
@@ -154,9 +155,11 @@ class Books:
         tax_rate_id: str | None = None,
         discounts: Callable[[Contract], list[Grant]] | None = None,
         is_payment_open: bool = False,
+        is_invoiced: bool = False,
     ) -> Contract:
         """Start a subscription with one item for every wish."""
         contract = self.open_contract(account, at, wishes, trial_end)
+        contract.is_invoiced = is_invoiced
         grants = discounts(contract) if discounts is not None else []
         self.happenings.append(
             Subscribed(
@@ -171,6 +174,7 @@ class Books:
                 tax_rate_id=tax_rate_id,
                 grants=tuple(grants),
                 is_payment_open=is_payment_open,
+                is_invoiced=is_invoiced,
             )
         )
         return contract
@@ -228,7 +232,7 @@ class Books:
         old_prices = {item.id: item.price_id for item in contract.items}
         for item in items:
             if old_prices.get(item.id) != item.price_id:
-                contract.priced_since[item.id] = at
+                contract.priced_since[item.id] = item.trial_end or at
         cadence = self.price_of[items[0].price_id].cadence
         if cadence != contract.cadence:
             contract.cycles = BillingCycles(at, cadence)

@@ -32,7 +32,7 @@ class Coupon:
     duration: CouponDuration = "forever"
     percent_off: Fraction | None = None
     amount_off: int | None = None
-    options: Mapping[str, int] = field(default_factory=dict[str, int])
+    options: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
     months: int | None = None
     product_ids: frozenset[str] | None = None
     deleted_at: int | None = None

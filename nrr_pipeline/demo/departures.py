@@ -128,7 +128,7 @@ def _may_fail(books: Books, contract: Contract) -> bool:
     coupons = [books.catalog.coupon_of[grant.coupon_id] for grant in contract.grants]
     is_charged = all(each.percent_off and each.percent_off <= 50 for each in coupons)  # noqa: PLR2004
     owes = contract.yearly_amount > 0 and not contract.account.may_have_credit
-    return is_slow and is_charged and owes
+    return is_slow and is_charged and owes and not contract.is_invoiced
 
 
 def _whole(books: Books, expected: float) -> int:

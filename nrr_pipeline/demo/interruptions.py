@@ -178,4 +178,6 @@ def _may_wait(contract: Contract) -> bool:
 
 
 def _goes_on(contract: Contract) -> bool:
-    return contract.ends_at == FOREVER and contract.yearly_amount > 0
+    """Whether it is paid by card until further notice."""
+    is_paid = contract.yearly_amount > 0 and not contract.is_invoiced
+    return is_paid and contract.ends_at == FOREVER

@@ -74,6 +74,7 @@ class Subscribed(Happening):
         is_past_billed: Whether the first invoice also bills the time since ``start_date``.
         tax_rate_id: The tax on it.
         is_payment_open: Whether the first payment is still to be made, so that it is incomplete.
+        is_invoiced: Whether the customer is sent invoices and pays them by bank transfer.
         grants: The discounts it started with.
     """
 
@@ -87,6 +88,7 @@ class Subscribed(Happening):
     is_past_billed: bool = False
     tax_rate_id: str | None = None
     is_payment_open: bool = False
+    is_invoiced: bool = False
     grants: tuple[Grant, ...] = ()
 
 
@@ -247,7 +249,7 @@ class CustomerDeleted(CustomerHappening):
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A fictional company that became a customer."""
+    """A fictional company that became a customer, or the business itself trying its product."""
 
     id: str
     created: int
@@ -259,6 +261,9 @@ class Customer:
     postal_code: str
     state: str | None
     country: str
+    industry: str | None = None
+    channel: str | None = None
+    is_internal: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,6 +53,27 @@ def _words(*lines: str) -> list[str]:
     return " ".join(lines).split()
 
 
+_INDUSTRIES = {
+    "Studio": "agencies",
+    "Labs": "software",
+    "Works": "manufacturing",
+    "Logistics": "logistics",
+    "Media": "media",
+    "Foods": "food",
+    "Health": "health care",
+    "Energy": "energy",
+    "Design": "agencies",
+    "Systems": "software",
+    "Robotics": "manufacturing",
+    "Travel": "travel",
+    "Press": "media",
+    "Textiles": "manufacturing",
+}
+"""By the last word of a company's name; the others have not said."""
+
+_CHANNELS = ("search", "search", "referral", "partner", "event", None)
+"""How customers came; of some it is not known."""
+
 _STREETS = ("Example Street", "Sample Road", "Placeholder Avenue", "Specimen Lane")
 
 _FIRST_WORDS = _words(
@@ -77,8 +98,9 @@ _NAME_STEP = 9_973
 
 
 def invent_customer(dice: Dice, customer_id: str, number: int, created: int) -> Customer:
-    """A new fictional company."""
-    name = _company_name(number)
+    """A new fictional company; the very first is the business itself, which tries its product."""
+    is_internal = number == 0
+    name = "Waypost test" if is_internal else _company_name(number)
     country = dice.weigh(_COUNTRIES)
     place = dice.pick(_PLACES[country])
     person = f"{dice.pick(_GIVEN_NAMES)}.{dice.pick(_FAMILY_NAMES)}"
@@ -94,6 +116,9 @@ def invent_customer(dice: Dice, customer_id: str, number: int, created: int) -> 
         postal_code=place.postal_code,
         state=place.state,
         country=country,
+        industry=_INDUSTRIES.get(name.split()[2]) if not is_internal else None,
+        channel=None if is_internal else dice.pick(_CHANNELS),
+        is_internal=is_internal,
     )
 
 

@@ -61,6 +61,11 @@ class Purchase(NamedTuple):
     tax_rate_id: str | None
 
     @property
+    def is_for_long(self) -> bool:
+        """Whether it is paid for a year or longer at once, by a customer without other terms."""
+        return {wish.price.cadence.interval for wish in self.wishes} == {"year"}
+
+    @property
     def is_free(self) -> bool:
         """Whether nothing is to be paid for it."""
         return self.wishes[0].price.plan is Plan.FREE

@@ -108,7 +108,7 @@ def customer_object(account: CustomerAccount, *, has_bought: bool = True) -> Str
             "rendering_options": None,
         },
         "livemode": False,
-        "metadata": {},
+        "metadata": _metadata(customer),
         "name": customer.name,
         "next_invoice_sequence": account.next_sequence if has_bought else 1,
         "phone": customer.phone,
@@ -117,3 +117,9 @@ def customer_object(account: CustomerAccount, *, has_bought: bool = True) -> Str
         "tax_exempt": "none",
         "test_clock": None,
     }
+
+
+def _metadata(customer: Customer) -> StripeObject:
+    if customer.is_internal:
+        return {"internal": "yes"}
+    return {"industry": customer.industry} if customer.industry else {}

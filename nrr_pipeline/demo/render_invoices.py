@@ -34,7 +34,6 @@ _SAME_FOR_ALL: StripeObject = {
         "provider": None,
         "status": None,
     },
-    "collection_method": "charge_automatically",
     "custom_fields": None,
     "customer_account": None,
     "customer_shipping": None,
@@ -44,7 +43,6 @@ _SAME_FOR_ALL: StripeObject = {
     "default_source": None,
     "default_tax_rates": _NOTHING,
     "description": None,
-    "due_date": None,
     "footer": None,
     "from_invoice": None,
     "issuer": {"type": "self"},
@@ -121,10 +119,14 @@ class InvoicePrinter:
             "amount_remaining": invoice.amount_due - amount_paid,
             "attempt_count": attempt_count,
             "attempted": bool(attempts) or is_paid,
-            "auto_advance": _next_attempt(invoice, status, attempts) is not None,
+            "auto_advance": _is_going_on(invoice, status),
             "automatically_finalizes_at": invoice.finalized_at if is_draft else None,
             "billing_reason": invoice.reason,
+            "collection_method": "charge_automatically"
+            if invoice.due_at is None
+            else "send_invoice",
             "created": invoice.created,
+            "due_date": None if is_draft else invoice.due_at,
             "currency": invoice.lines[0].item.price.currency,
             "customer": customer.id,
             "customer_address": account.address,
@@ -276,10 +278,14 @@ def _status(invoice: Invoice, at: int) -> str:
     return "open"
 
 
+def _is_going_on(invoice: Invoice, status: str) -> bool:
+    return status in {"draft", "open"} and invoice.finalized_at is not None
+
+
 def _next_attempt(
     invoice: Invoice, status: str, failures: list[tuple[int, int | None]]
 ) -> int | None:
-    """When Stripe will charge next; nothing while nobody waits for money."""
-    if status not in {"draft", "open"} or invoice.finalized_at is None:
+    """When Stripe will charge next; nothing while nobody waits for money, or for a transfer."""
+    if not _is_going_on(invoice, status) or invoice.due_at is not None:
         return None
     return failures[-1][1] if failures else invoice.charge_at

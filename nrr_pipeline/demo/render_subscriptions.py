@@ -7,8 +7,10 @@ Here belongs how a subscription record looks in the API. How it came to be so be
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 from nrr_pipeline.demo.account import StripeObject
+from nrr_pipeline.demo.billing_desk import DAYS_UNTIL_DUE
 from nrr_pipeline.demo.billing_records import BilledItem, Subscription
 from nrr_pipeline.demo.coupons import Grant
 from nrr_pipeline.demo.render_catalog import CatalogObjects, tax_rate_object
@@ -22,9 +24,7 @@ _SAME_FOR_ALL: StripeObject = {
     "billing_cycle_anchor_config": None,
     "billing_schedules": [],
     "billing_thresholds": None,
-    "collection_method": "charge_automatically",
     "customer_account": None,
-    "days_until_due": None,
     "default_payment_method": None,
     "default_source": None,
     "description": None,
@@ -37,7 +37,6 @@ _SAME_FOR_ALL: StripeObject = {
     },
     "livemode": False,
     "managed_payments": {"enabled": False},
-    "metadata": {},
     "next_pending_invoice_item_invoice": None,
     "on_behalf_of": None,
     "payment_settings": {
@@ -62,8 +61,14 @@ _SAME_FOR_ALL: StripeObject = {
 class SubscriptionPrinter:
     """Shows subscriptions and their items."""
 
-    def __init__(self, catalog: CatalogObjects, discounts: DiscountPrinter) -> None:
+    def __init__(
+        self,
+        catalog: CatalogObjects,
+        discounts: DiscountPrinter,
+        channels: Mapping[str, str | None],
+    ) -> None:
         self._catalog = catalog
+        self._channels = channels
         self._discounts = discounts
 
     def show(self, subscription: Subscription) -> StripeObject:
@@ -71,6 +76,7 @@ class SubscriptionPrinter:
         items = [self._item(item, subscription) for item in subscription.items]
         ends_with_period = subscription.cancel_at_period_end
         tax_rate = subscription.tax_rate
+        channel = self._channels.get(subscription.customer_id)
         is_on_items = _has_tax_on_items(subscription)
         shown: StripeObject = {
             **_SAME_FOR_ALL,
@@ -86,7 +92,11 @@ class SubscriptionPrinter:
                 "feedback_option": None,
                 "reason": subscription.cancellation_reason,
             },
+            "collection_method": "send_invoice"
+            if subscription.is_invoiced
+            else "charge_automatically",
             "created": subscription.created,
+            "days_until_due": DAYS_UNTIL_DUE if subscription.is_invoiced else None,
             "currency": subscription.items[0].price.currency,
             "customer": subscription.customer_id,
             "default_tax_rates": [tax_rate_object(tax_rate)]
@@ -101,6 +111,7 @@ class SubscriptionPrinter:
                 "url": f"/v1/subscription_items?subscription={subscription.id}",
             },
             "latest_invoice": subscription.latest_invoice_id,
+            "metadata": {"channel": channel} if channel else {},
             "pause_collection": _collection_pause(subscription),
             "pending_update": self._pending_update(subscription),
             "schedule": subscription.schedule_id,

@@ -79,7 +79,9 @@ class _Rendering:
             if isinstance(each, CustomerDeleted)
         }
         self._discounts = DiscountPrinter(log.catalog.coupons, _all_grants(log), now)
-        self._subscriptions = SubscriptionPrinter(self._catalog, self._discounts)
+        self._subscriptions = SubscriptionPrinter(
+            self._catalog, self._discounts, {each.id: each.channel for each in log.customers}
+        )
 
     def account(self) -> StripeAccount:
         self._render_catalog()

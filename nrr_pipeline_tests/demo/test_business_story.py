@@ -8,7 +8,7 @@ import pytest
 
 from nrr_pipeline.demo.business import simulate
 from nrr_pipeline.demo.log import BusinessLog, EndedByFailedPayment, ItemsChanged, Subscribed
-from nrr_pipeline.demo.truth import TrueRetention, item_intervals, retention
+from nrr_pipeline.demo.truth_retention import PLAIN, TrueRetention, retention
 
 WORLD_CLASS = date(2025, 4, 1)
 QUIET_CHURN = date(2026, 1, 1)
@@ -115,7 +115,7 @@ def test_a_large_business_tells_the_same_story(large: BusinessLog) -> None:
 
 def mrr_on(log: BusinessLog, day: date) -> Counter[str]:
     held: Counter[str] = Counter()
-    for interval in item_intervals(log):
+    for customer_id, interval in PLAIN.items(log):
         if interval.holds_on(day):
-            held[interval.customer_id] += interval.mrr_micros
+            held[customer_id] += PLAIN.worth(log, interval, day)
     return held

@@ -105,6 +105,10 @@ class Rebates:
             duration=shown["duration"],
             percent_off=None if percent is None else Fraction(str(percent)),
             amount_off=shown["amount_off"],
+            options={
+                currency: option["amount_off"]
+                for currency, option in shown.get("currency_options", {}).items()
+            },
             product_ids=None if limits is None else frozenset(limits["products"]),
         )
 
@@ -130,6 +134,7 @@ def observed(
     end = (day - date(1970, 1, 1)).days * DAY + DAY - 1
     held: dict[str, list[Held]] = defaultdict(list)
     items_of: dict[str, set[str]] = defaultdict(set)
+    currencies = {each["id"]: each["currency"] for each in account.objects["subscriptions"]}
     for item_id, subscription_id in observer.subscription_of.items():
         items_of[subscription_id].add(item_id)
     shared: dict[str, dict[str, dict[Coupon, set[str]]]] = defaultdict(lambda: defaultdict(dict))
@@ -140,7 +145,8 @@ def observed(
         for kind, coupon, runs in found:
             on_items = shared[subscription_id][kind].setdefault(coupon, set())
             on_items |= items_of[subscription_id] if runs else {item_id}
-        held[subscription_id].append(Held(item_id, log.catalog.price_of[price_id], quantity, own))
+        price = log.catalog.price_of[price_id].in_currency(currencies[subscription_id])
+        held[subscription_id].append(Held(item_id, price, quantity, own))
     taxes = {each["id"]: tax_of(each) for each in account.objects["subscriptions"]}
     micros: dict[str, int] = {}
     for subscription_id, items in held.items():

@@ -27,15 +27,15 @@ from nrr_pipeline.demo.log import (
     Subscribed,
 )
 from nrr_pipeline.demo.rendering import render
-from nrr_pipeline.demo.truth import (
+from nrr_pipeline.demo.truth import item_intervals
+from nrr_pipeline.demo.truth_pricing import gross
+from nrr_pipeline.demo.truth_retention import (
     Dimension,
     PeriodKind,
     TrueRetention,
-    item_intervals,
     retention,
     retention_by,
 )
-from nrr_pipeline.demo.truth_pricing import gross
 from nrr_pipeline_tests.demo.tiny_logs import CATALOG, at, item, price_id, tiny_log
 
 USD = 1_000_000
@@ -287,7 +287,7 @@ def test_the_bridge_of_every_period_balances_and_both_forms_of_nrr_agree(
     for kind, first in PERIODS:
         it = retention(log, kind, first)
         kept = it.starting + it.expansion - it.contraction - it.churned
-        assert it.ending == kept + it.new_business + it.reactivation, (kind, first)
+        assert it.ending == kept + it.new_business + it.reactivation + it.fx, (kind, first)
         assert it.nrr_numerator == kept, (kind, first)
         assert it.grr_numerator == it.starting - it.contraction - it.churned, (kind, first)
         assert it.grr_numerator <= min(it.starting, it.nrr_numerator), (kind, first)

@@ -158,10 +158,9 @@ def terms_of(item: StripeObject | None) -> Terms | None:
 
 def is_of_a_change_never_made(invoice: StripeObject) -> bool:
     """Whether an invoice was for an update that waits for its payment, or waited in vain."""
-    return invoice["billing_reason"] == "subscription_update" and invoice["status"] in {
-        "open",
-        "void",
-    }
+    is_charged = invoice["collection_method"] == "charge_automatically"
+    is_of_update = is_charged and invoice["billing_reason"] == "subscription_update"
+    return is_of_update and invoice["status"] in {"open", "void"}
 
 
 def end_of(subscription: StripeObject, events: list[StripeObject]) -> int | None:

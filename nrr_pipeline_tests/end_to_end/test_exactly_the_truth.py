@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from nrr_pipeline.demo import truth
+from nrr_pipeline.demo import truth_retention as truth
 from nrr_pipeline.demo.business import DEFAULT_SEED
 from nrr_pipeline.demo.log import BusinessLog
 from nrr_pipeline.demo.rendering import render
+from nrr_pipeline.demo.truth import item_intervals
 from nrr_pipeline.demo.unknowable import unknowable_days
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.periods import PeriodKind
@@ -170,7 +171,7 @@ def on_day(log: BusinessLog, day: date) -> dict[str, int]:
     """The true MRR of every item on a day."""
     return {
         each.subscription_item_id: each.mrr_micros
-        for each in truth.item_intervals(log)
+        for each in item_intervals(log)
         if each.holds_on(day)
     }
 
