@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 import click
 
 from nrr_pipeline.demo.business import DEFAULT_CUSTOMERS, DEFAULT_SEED, simulate
+from nrr_pipeline.demo.exchange_rates import FILE_NAME, rates_zip
+from nrr_pipeline.demo.own_knowledge import policy_text
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.server import PortTakenError, ServerOptions, create_app, serve
 
@@ -69,7 +71,9 @@ def command(*, port: int, customers: int, seed: int, latency: float, rate: float
     It speaks Stripe's API: any key that begins with rk_test_ may read everything. The same
     number of customers and the same seed always give the same account.
     """
-    account = render(simulate(seed=seed, customers=customers))
+    log = simulate(seed=seed, customers=customers)
+    account = render(log)
+    rates = f"/{FILE_NAME}"
     options = ServerOptions(latency_seconds=latency, endpoint_requests_per_second=rate)
     moment = datetime.fromtimestamp(account.now, UTC)
 
@@ -77,8 +81,11 @@ def command(*, port: int, customers: int, seed: int, latency: float, rate: float
         click.echo(address)
         click.echo(f"data as of {moment:%Y-%m-%d %H:%M} UTC (the simulated account's clock)")
         click.echo(f"Serving {customers:,} customers, seed {seed}. Ctrl-C ends it.", err=True)
+        click.echo("Its customers pay in four currencies. Put into policy.toml:\n", err=True)
+        click.echo(policy_text(f"{address}{rates}", with_lists=False), err=True)
 
     try:
-        serve(create_app(account, options), port, started=announce)
+        app = create_app(account, options, downloads={rates: rates_zip(log)})
+        serve(app, port, started=announce)
     except PortTakenError as error:
         raise click.BadParameter(f"{error.strerror}", param_hint="--port") from error

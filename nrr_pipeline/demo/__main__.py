@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from nrr_pipeline.demo.business import DEFAULT_CUSTOMERS, FIRST_DAY, LAST_DAY, simulate
+from nrr_pipeline.demo.own_knowledge import write_own_knowledge
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.server import running_server
 
@@ -46,7 +47,9 @@ def run(
     """Run the demo in a home of its own; returns the exit status."""
     began = time.monotonic()
     home.mkdir(parents=True, exist_ok=True)
-    account = render(simulate(customers=customers, first_day=first_day, last_day=last_day))
+    log = simulate(customers=customers, first_day=first_day, last_day=last_day)
+    write_own_knowledge(log, home)
+    account = render(log)
     quarter = last_full_quarter(last_day)
     moment = datetime.fromtimestamp(account.now, UTC)
     with running_server(account) as address:
@@ -106,6 +109,7 @@ def _epilogue(home: Path, quarter: str, seconds: float) -> str:
         f"\nDone in {seconds:.0f} s. Where things are:\n"
         f"  the database    {home / 'nrr.db'} (SQLite; start with the view retention)\n"
         f"  the UI          make ui, then http://127.0.0.1:3000\n"
+        f"  its policy      {home / 'policy.toml'}, with the lists and the rates that it names\n"
         f"  by product      {nrr} show {quarter} --by product\n"
         f"  its customers   {nrr} show {quarter} --customers customers.csv"
     )

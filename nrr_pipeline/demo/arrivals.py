@@ -10,6 +10,7 @@ from math import exp, log, sqrt
 
 from nrr_pipeline.demo.catalog import Plan, Term
 from nrr_pipeline.demo.contracts import Account, Books, Contract, Month
+from nrr_pipeline.demo.currencies import HOME, currency_of
 from nrr_pipeline.demo.cycles import DAY
 from nrr_pipeline.demo.discounting import discount_customer, grants_for, rebates_at_start
 from nrr_pipeline.demo.interruptions import open_first_payment
@@ -63,7 +64,8 @@ def _new_account(books: Books, at: int, *, is_classic: bool) -> Account:
     books.customers.append(invent_customer(dice, customer_id, number, created))
     customer = books.customers[-1]
     size = Size.SMALL if customer.is_internal else dice.weigh(_SIZES)
-    return Account(customer_id, customer.country, size, is_classic)
+    currency = HOME if books.in_one_currency else currency_of(customer.country)
+    return Account(customer_id, customer.country, currency, size, is_classic)
 
 
 def migrate(books: Books, at: int, opened: int) -> None:

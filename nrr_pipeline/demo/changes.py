@@ -209,7 +209,7 @@ def _other_plan(books: Books, contract: Contract, at: int, share: float) -> Prop
     """The next plan up, or down, for the same seats."""
     price = books.main_price(contract)
     plan = (_NEXT_PLAN if share > 0 else _LOWER_PLAN).get(price.plan)
-    if plan is None or not _were_billed_in_this_cycle(contract, at):
+    if plan is None or not contract.was_billed_alike(at):
         return None
     if plan is Plan.FREE and contract.items[1:]:
         return None
@@ -238,7 +238,7 @@ def _add_on(books: Books, contract: Contract, at: int, share: float) -> Proposal
         if may_try and books.dice.happens(_ADD_ON_TRIAL):
             added = added._replace(trial_end=at + _ADD_ON_TRIAL_DAYS * DAY)
         return Proposal(Change.ITEM_ADDED, (*contract.items, added), "wants more")
-    if share < 0 and len(contract.items) > 1 and _were_billed_in_this_cycle(contract, at):
+    if share < 0 and len(contract.items) > 1 and contract.was_billed_alike(at):
         return Proposal(Change.ITEM_REMOVED, contract.items[:-1], "the add-on is not used")
     return None
 
@@ -255,7 +255,7 @@ def _other_interval(books: Books, contract: Contract, at: int, share: float) -> 
     )
     if not is_other or contract.side_cycles is not None or not can_be_had:
         return None
-    if not _were_billed_in_this_cycle(contract, at):
+    if not contract.was_billed_alike(at):
         return None
     offers = [
         books.catalog.offer(
@@ -272,16 +272,6 @@ def _other_interval(books: Books, contract: Contract, at: int, share: float) -> 
     )
     cause = "wants to stay flexible" if share > 0 else "the yearly price is lower"
     return Proposal(Change.PLAN_SWITCHED, items, cause)
-
-
-def _were_billed_in_this_cycle(contract: Contract, at: int) -> bool:
-    """Whether the running cycle was billed with all of today's items at today's prices.
-
-    Only then may an item be removed or get another price: otherwise it could leave the account
-    without one ordinary invoice line that tells its id together with its price.
-    """
-    cycle_start = contract.cycles.containing(at)[0]
-    return all(contract.priced_since[item.id] <= cycle_start for item in contract.items)
 
 
 _EXPANSIONS: dict[Proposer, float] = {

@@ -17,7 +17,6 @@ from typing import NamedTuple
 from nrr_pipeline.demo.billing_pricing import yearly_cost
 from nrr_pipeline.demo.catalog import Catalog, Price
 from nrr_pipeline.demo.coupons import Grant
-from nrr_pipeline.demo.currencies import currency_of
 from nrr_pipeline.demo.cycles import DAY, HOUR, BillingCycles, Cadence, midnight
 from nrr_pipeline.demo.dice import Dice
 from nrr_pipeline.demo.identifiers import Identifiers, part_number
@@ -53,17 +52,13 @@ class Account:
 
     customer_id: str
     country: str
+    currency: str
     size: Size
     was_set_up_classic: bool
     contracts: list[Contract] = field(default_factory=list)
     may_have_credit: bool = False
     has_discount: bool = False
     is_deleted: bool = False
-
-    @property
-    def currency(self) -> str:
-        """What the customer pays in."""
-        return currency_of(self.country)
 
     @property
     def running(self) -> list[Contract]:
@@ -103,6 +98,15 @@ class Contract:
         """How often the plan itself is billed."""
         return self.cycles.cadence
 
+    def was_billed_alike(self, at: int) -> bool:
+        """Whether the running cycle was billed with all of today's items at today's prices.
+
+        Only then may an item be removed or get another price, or a discount be taken away:
+        otherwise the account could be without one ordinary invoice line that tells of it.
+        """
+        cycle_start = self.cycles.containing(at)[0]
+        return all(self.priced_since[item.id] <= cycle_start for item in self.items)
+
     def cycle_around(self, at: int) -> tuple[int, int]:
         """The renewals closest to a moment: that before it, and that after it."""
         start, end = self.cycles.containing(at)
@@ -129,8 +133,16 @@ def billing_mode(account: Account, at: int) -> BillingMode:
 class Books:
     """All accounts and contracts, and the log that grows with every change to them."""
 
-    def __init__(self, seed: int, catalog: Catalog, *, told_since: int | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        catalog: Catalog,
+        *,
+        told_since: int | None = None,
+        in_one_currency: bool = False,
+    ) -> None:
         self.told_since = told_since
+        self.in_one_currency = in_one_currency
         self.dice = Dice(seed)
         self.ids = Identifiers(seed)
         self.catalog = catalog

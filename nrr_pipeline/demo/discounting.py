@@ -122,7 +122,7 @@ def remove_some(books: Books, month: Month) -> None:
         if not is_long_ago or not books.dice.happens(_REMOVED_A_MONTH):
             continue
         at = books.moment_within(contract, month.start, month.end)
-        if at is not None:
+        if at is not None and contract.was_billed_alike(at):
             gone = lasting[0]
             contract.grants.remove(gone)
             contract.keeps_items = True

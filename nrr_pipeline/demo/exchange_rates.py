@@ -25,8 +25,8 @@ EURO = "eur"
 _FIRST_QUOTES = {"usd": ("1.0812", 4), "jpy": ("161.45", 2), "gbp": ("0.85510", 5)}
 """Units for one euro on the first day, and how many decimals are published."""
 
-_DAYS_BEFORE = 14
-"""Rates begin this long before the business."""
+_DAYS_BEFORE = 400
+"""Rates begin this long before the business: a trailing year opens before its first day."""
 
 _SWING = 0.0085
 """The most by which a rate moves from one day to the next, as a share."""

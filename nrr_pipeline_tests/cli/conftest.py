@@ -23,7 +23,7 @@ Nrr = Callable[..., Result]
 
 @pytest.fixture(scope="session")
 def account() -> StripeAccount:
-    return business(customers=60)[1]
+    return business(customers=60, in_one_currency=True)[1]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ WITH_USAGE = 'usage = "trailing_3_months"\n'
 @pytest.fixture(scope="module")
 def metered_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A business of which several customers pay for usage."""
-    account = business(seed=4, customers=40)[1]
+    account = business(seed=4, customers=40, in_one_currency=True)[1]
     home = tmp_path_factory.mktemp("metered")
     with connected(account, home) as pipeline:
         pipeline.advance(closing_day(account))

@@ -109,7 +109,9 @@ def young_account(
     monkeypatch: pytest.MonkeyPatch, options: ServerOptions | None = None
 ) -> Iterator[None]:
     """Serve an account that is a little more than a quarter old."""
-    log = simulate(customers=12, first_day=date(2026, 4, 1), last_day=date(2026, 7, 4))
+    log = simulate(
+        customers=12, first_day=date(2026, 4, 1), last_day=date(2026, 7, 4), in_one_currency=True
+    )
     with running_server(render(log), options) as address:
         monkeypatch.setenv("STRIPE_API_BASE", address)
         monkeypatch.setenv("STRIPE_API_KEY", KEY)

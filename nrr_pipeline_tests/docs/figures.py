@@ -19,7 +19,7 @@ from nrr_pipeline.demo.business import LAST_DAY, simulate
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline_tests.docs.pages import DECISIONS, README, ROOT, text_of
-from nrr_pipeline_tests.end_to_end.pipeline import connected
+from nrr_pipeline_tests.end_to_end.pipeline import connected, owners_policy
 
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
@@ -33,7 +33,8 @@ _ROWS_OF_INTERVALS = re.compile(r"(?<=row of\n`mrr_intervals`;).*?(?=such rows)"
 
 def publish_demo(home: Path) -> None:
     """Fill a home as ``make demo`` does, but for Dagster's records."""
-    with connected(render(simulate()), home) as pipeline:
+    log = simulate()
+    with connected(render(log), home, owners_policy(log, home)) as pipeline:
         pipeline.advance(LAST_DAY)
 
 

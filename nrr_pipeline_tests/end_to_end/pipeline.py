@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from nrr_pipeline.demo.account import StripeAccount
 from nrr_pipeline.demo.business import DEFAULT_CUSTOMERS, DEFAULT_SEED, simulate
 from nrr_pipeline.demo.log import BusinessLog
+from nrr_pipeline.demo.own_knowledge import write_own_knowledge
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.server import AccountHolder, ServerOptions, running_server
 from nrr_pipeline.demo.truth import item_intervals
+from nrr_pipeline.demo.truth_retention import PLAIN, Viewpoint
 from nrr_pipeline.demo.unknowable import Unknowable, unknowable_days
 from nrr_pipeline.metrics.periods import ONE_DAY, PeriodKind
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
@@ -30,10 +32,15 @@ from nrr_pipeline.orchestration.stages.daily import (
     refresh_totals,
 )
 from nrr_pipeline.orchestration.stages.history import build_history
+from nrr_pipeline.orchestration.stages.inputs import (
+    sync_attributes,
+    sync_customer_map,
+    sync_fx_rates,
+)
 from nrr_pipeline.orchestration.stages.intervals import build_intervals
 from nrr_pipeline.orchestration.stages.periods import due_periods, publish_period
 from nrr_pipeline.orchestration.stages.pulling import pull_raw
-from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.stripe_source.client import StripeSource
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.transactions import Clock, Warehouse
@@ -71,8 +78,10 @@ class Connected:
         self.build()
 
     def pull(self, through: date) -> None:
-        """Bring what the account shows."""
+        """Bring what the account shows, and what the owner's lists of customers say."""
         pull_raw(self.warehouse, self.source, self.policy, clock=self.clock, through=through)
+        sync_customer_map(self.warehouse, self.policy, clock=self.clock)
+        sync_attributes(self.warehouse, self.policy, clock=self.clock)
 
     def build(self) -> None:
         """Build and price what is new."""
@@ -81,7 +90,8 @@ class Connected:
         build_intervals(self.warehouse, self.policy, clock=self.clock)
 
     def publish(self, through: date) -> list[PeriodReport]:
-        """The second half: publish days and periods."""
+        """The second half: take up rates, publish days and periods."""
+        sync_fx_rates(self.warehouse, self.policy, clock=self.clock)
         days = missing_days(self.warehouse, self.policy, through)
         publish_days(self.warehouse, self.policy, days, clock=self.clock)
         refresh_totals(self.warehouse, self.policy, clock=self.clock)
@@ -113,11 +123,26 @@ def connected(
 
 
 def business(
-    *, seed: int = DEFAULT_SEED, customers: int = DEFAULT_CUSTOMERS, is_knowable: bool = False
+    *,
+    seed: int = DEFAULT_SEED,
+    customers: int = DEFAULT_CUSTOMERS,
+    is_knowable: bool = False,
+    in_one_currency: bool = False,
 ) -> tuple[BusinessLog, StripeAccount]:
     """A simulated business and its account; see ``simulate``."""
-    log = simulate(seed=seed, customers=customers, is_knowable=is_knowable)
+    log = simulate(
+        seed=seed,
+        customers=customers,
+        is_knowable=is_knowable,
+        in_one_currency=in_one_currency,
+    )
     return log, render(log)
+
+
+def owners_policy(log: BusinessLog, home: Path) -> MetricPolicy:
+    """The policy of the owner of a business, whose lists and rates are put into ``home``."""
+    write_own_knowledge(log, home)
+    return load_policy(home / "policy.toml")
 
 
 def closing_day(account: StripeAccount) -> date:
@@ -167,18 +192,20 @@ class Comparison:
         return 1 - len(self.differing) / self.item_days
 
 
-def true_item_days(log: BusinessLog) -> ItemDays:
-    """The truth until the log's last day."""
+def true_item_days(log: BusinessLog, view: Viewpoint = PLAIN) -> ItemDays:
+    """The truth until the log's last day, of those who count."""
     return {
         (each.subscription_item_id, day): each.mrr_micros
-        for each in item_intervals(log)
+        for _, each in view.items(log)
         for day in _days(each.valid_from, min(each.valid_to or FOREVER, log.last_day + ONE_DAY))
     }
 
 
-def compare(warehouse: Warehouse, log: BusinessLog, *, since: date = date.min) -> Comparison:
+def compare(
+    warehouse: Warehouse, log: BusinessLog, view: Viewpoint = PLAIN, *, since: date = date.min
+) -> Comparison:
     """Hold every published item-day, from a day on, against the truth."""
-    true = {key: micros for key, micros in true_item_days(log).items() if key[1] >= since}
+    true = {key: micros for key, micros in true_item_days(log, view).items() if key[1] >= since}
     published, bounds, subscription_of = _published(warehouse, log.last_day, since)
     keys = true.keys() | published.keys()
     differing = {

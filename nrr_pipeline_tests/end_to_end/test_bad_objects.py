@@ -52,7 +52,7 @@ def a_price_in_use(account: StripeAccount) -> tuple[str, set[str]]:
 def test_an_unknown_interval_holds_its_items_out_and_the_period_open_until_it_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, account = business(seed=4, customers=60, is_knowable=True)
+    log, account = business(seed=4, customers=60, is_knowable=True, in_one_currency=True)
     price_id, items = a_price_in_use(account)
     last_month = Period.month(closing_day(account)).previous
     with connected(altered(account, price_id, interval="fortnight"), tmp_path) as pipeline:
@@ -88,7 +88,7 @@ def test_an_unknown_interval_holds_its_items_out_and_the_period_open_until_it_is
 
 
 def test_an_unknown_status_counts_for_what_was_paid_and_is_held_out_beyond(tmp_path: Path) -> None:
-    log, account = business(seed=4, customers=40, is_knowable=True)
+    log, account = business(seed=4, customers=40, is_knowable=True, in_one_currency=True)
     objects = json.loads(json.dumps(account.objects))
     subscription = next(each for each in objects["subscriptions"] if each["status"] == "active")
     subscription["status"] = "hibernating"

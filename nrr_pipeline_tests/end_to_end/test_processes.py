@@ -33,7 +33,7 @@ def served(
     home: Path, database_url: str, *, latency: float = 0.0
 ) -> Iterator[tuple[BusinessLog, dict[str, str]]]:
     """A small business, and the environment that a command needs to read it."""
-    log, account = business(seed=11, customers=60, is_knowable=True)
+    log, account = business(seed=11, customers=60, is_knowable=True, in_one_currency=True)
     with running_server(account, ServerOptions(latency_seconds=latency)) as address:
         yield (
             log,

@@ -30,7 +30,14 @@ CLOCKS_GO_FORWARD = date(2026, 9, 6)
 def test_days_and_periods_follow_the_accounts_own_calendar(home: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY)
-    account = render(simulate(customers=6, first_day=date(2026, 3, 1), last_day=date(2026, 10, 4)))
+    account = render(
+        simulate(
+            customers=6,
+            first_day=date(2026, 3, 1),
+            last_day=date(2026, 10, 4),
+            in_one_currency=True,
+        )
+    )
     with running_server(account) as address:
         settings = settings_of(home, address).model_copy(update={"nrr_policy": policy})
         run_pipeline(settings, through=date(2026, 10, 3), echo=Told())

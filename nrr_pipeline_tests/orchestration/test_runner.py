@@ -48,7 +48,7 @@ class Told(list[str]):
 
 @pytest.fixture(scope="session")
 def account() -> StripeAccount:
-    return render(simulate(customers=8, first_day=FIRST, last_day=LAST))
+    return render(simulate(customers=8, first_day=FIRST, last_day=LAST, in_one_currency=True))
 
 
 @pytest.fixture(scope="session")

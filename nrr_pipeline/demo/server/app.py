@@ -14,8 +14,9 @@ from typing import Any
 import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from nrr_pipeline.demo.account import StripeAccount
@@ -32,18 +33,30 @@ TRANSPORT_KEY = "transport"
 
 
 def create_app(
-    account: StripeAccount | AccountHolder, options: ServerOptions | None = None
+    account: StripeAccount | AccountHolder,
+    options: ServerOptions | None = None,
+    *,
+    downloads: Mapping[str, bytes] | None = None,
 ) -> Starlette:
     """Make the application that serves an account.
 
     The account can be exchanged while it is served: through the holder that was passed in, or
-    through ``app.state.account``, which is always one.
+    through ``app.state.account``, which is always one. Beside it stand ``downloads``, files by
+    their paths that anybody may fetch, such as a central bank's rates.
     """
     holder = account if isinstance(account, AccountHolder) else AccountHolder(account)
     api = StripeApi(holder, options or ServerOptions())
-    app = Starlette(routes=[Mount("/", app=api)])
+    files = [_file_at(path, content) for path, content in (downloads or {}).items()]
+    app = Starlette(routes=[*files, Mount("/", app=api)])
     app.state.account = holder
     return app
+
+
+def _file_at(path: str, content: bytes) -> Route:
+    def answer(_: Request) -> Response:
+        return Response(content, media_type="application/octet-stream")
+
+    return Route(path, answer)
 
 
 class StripeApi:
