@@ -207,6 +207,7 @@ class Books:
             yearly_amount=0,
             trial_end=trial_end,
             billing_mode=billing_mode(account, at),
+            keeps_items=account.has_discount,
         )
         items = tuple(self.new_item(contract, wish.price.id, wish.quantity, at) for wish in wishes)
         self.set_items(contract, items)

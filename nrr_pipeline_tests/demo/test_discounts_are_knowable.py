@@ -23,7 +23,7 @@ from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.truth import item_intervals
 from nrr_pipeline.demo.truth_pricing import Held, Shared, mrr_micros
 from nrr_pipeline.demo.unknowable import unknowable_days
-from nrr_pipeline_tests.demo.test_truth_is_knowable import Observer, collection_pauses
+from nrr_pipeline_tests.demo.test_truth_is_knowable import Observer, pauses_of
 
 
 class Seen(NamedTuple):
@@ -164,7 +164,7 @@ def test_the_mrr_of_every_day_can_be_found_out_from_the_account_alone(seed: int 
     observer, rebates = Observer(account), Rebates(account)
     days = {each.valid_from for each in item_intervals(log)}
     days |= {datetime.fromtimestamp(each.at, UTC).date() for each in log.happenings}
-    hidden = (*unknowable_days(log), *collection_pauses(log))
+    hidden = (*unknowable_days(log), *pauses_of(log))
     for day in sorted(day for day in days if day <= log.last_day)[::2]:
         left_out = {each.subscription_id for each in hidden if each.holds_on(day)}
         true = {

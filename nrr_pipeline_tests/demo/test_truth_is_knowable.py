@@ -15,7 +15,7 @@ import pytest
 from nrr_pipeline.demo.account import StripeAccount, StripeObject
 from nrr_pipeline.demo.business import simulate
 from nrr_pipeline.demo.cycles import DAY, day_of
-from nrr_pipeline.demo.log import BusinessLog, CollectionPaused, CollectionResumed
+from nrr_pipeline.demo.log import BusinessLog, CollectionPaused, CollectionResumed, Paused, Resumed
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.demo.truth import item_intervals
 from nrr_pipeline.demo.unknowable import Unknowable, unknowable_days
@@ -176,15 +176,16 @@ def end_of(subscription: StripeObject, events: list[StripeObject]) -> int | None
     )
 
 
-def collection_pauses(log: BusinessLog) -> list[Unknowable]:
-    """Pauses of collection that are not over; this observer does not look for them."""
+def pauses_of(log: BusinessLog) -> list[Unknowable]:
+    """Pauses, of collection or as a whole; this observer does not look for them."""
     found: list[Unknowable] = []
     for begun in log.happenings:
-        if isinstance(begun, CollectionPaused) and begun.behavior != "keep_as_draft":
+        is_uncollected = isinstance(begun, CollectionPaused) and begun.behavior != "keep_as_draft"
+        if is_uncollected or isinstance(begun, Paused):
             ends = [
                 each.at
                 for each in log.happenings
-                if isinstance(each, CollectionResumed)
+                if isinstance(each, CollectionResumed | Resumed)
                 and each.subscription_id == begun.subscription_id
                 and each.at > begun.at
             ]
@@ -204,7 +205,7 @@ def test_the_truth_of_every_day_can_be_rebuilt_from_the_account_alone(seed: int 
     observer = Observer(render(log))
     changes = {each.valid_from for each in item_intervals(log)}
     changes |= {datetime.fromtimestamp(each.at, UTC).date() for each in log.happenings}
-    unknown, paused = unknowable_days(log), collection_pauses(log)
+    unknown, paused = unknowable_days(log), pauses_of(log)
     for day in sorted(day for day in changes if day <= log.last_day):
         left_out = {each.subscription_id for each in (*unknown, *paused) if each.holds_on(day)}
         true = {

@@ -24,7 +24,6 @@ from nrr_pipeline.demo.truth_retention import PLAIN, Viewpoint
 from nrr_pipeline.demo.unknowable import Unknowable, unknowable_days
 from nrr_pipeline.metrics.periods import ONE_DAY, PeriodKind
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
-from nrr_pipeline.orchestration.stages.attributes import build_attributes
 from nrr_pipeline.orchestration.stages.daily import (
     missing_days,
     publish_days,
@@ -81,12 +80,11 @@ class Connected:
         """Bring what the account shows, and what the owner's lists of customers say."""
         pull_raw(self.warehouse, self.source, self.policy, clock=self.clock, through=through)
         sync_customer_map(self.warehouse, self.policy, clock=self.clock)
-        sync_attributes(self.warehouse, self.policy, clock=self.clock)
 
     def build(self) -> None:
         """Build and price what is new."""
         build_history(self.warehouse, self.policy, clock=self.clock)
-        build_attributes(self.warehouse, self.policy, clock=self.clock)
+        sync_attributes(self.warehouse, self.policy, clock=self.clock)
         build_intervals(self.warehouse, self.policy, clock=self.clock)
 
     def publish(self, through: date) -> list[PeriodReport]:
