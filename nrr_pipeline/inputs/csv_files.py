@@ -120,7 +120,9 @@ def _rows(
         header = [name.strip().lower() for name in next(lines, [])]
         _check_header(path, header, required, None if any_other else {*required, *optional})
         for cells in _filled(lines):
-            if len(cells) == len(header):
+            if any("\0" in cell for cell in cells):
+                mistakes.append(f"line {lines.line_num}: it has a NUL character; remove it")
+            elif len(cells) == len(header):
                 values = (cell.strip() for cell in cells)
                 rows.append(Row(lines.line_num, dict(zip(header, values, strict=True))))
             else:

@@ -27,6 +27,9 @@ DIMENSIONS = (
 """What retention is always broken down by; a policy's ``segments`` come on top."""
 
 
+LONGEST_SEGMENT = 500
+"""Characters of a segment's name; the rest of a longer value is left out."""
+
 NOT_DIMENSIONS = (
     "all",
     "account_id",
@@ -44,6 +47,16 @@ NOT_DIMENSIONS = (
     "fx_micros",
 )
 """Names that mean something else where customers are listed with their segments."""
+
+
+def segment_name(value: str) -> str:
+    """A value as the name of a segment, such as every database can keep and index.
+
+    >>> segment_name("retail"), segment_name("a" * 501) == "a" * 499 + "…"
+    ('retail', True)
+    """
+    name = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return name if len(name) <= LONGEST_SEGMENT else f"{name[: LONGEST_SEGMENT - 1]}…"
 
 
 def size_band(micros: int, bands: Sequence[int]) -> str:

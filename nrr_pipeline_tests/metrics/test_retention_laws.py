@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from nrr_pipeline.metrics.bridge import WHOLE
 from nrr_pipeline.metrics.dimensions import DIMENSIONS
 from nrr_pipeline.metrics.movements import classify
+from nrr_pipeline.metrics.retention import crossed
 from nrr_pipeline_tests.metrics.brute_force import Rates, mrr_by
 from nrr_pipeline_tests.metrics.measuring import measure
 from nrr_pipeline_tests.metrics.snapshots import Row
@@ -149,6 +150,39 @@ def test_segments_add_up_to_the_whole_in_every_component(
         for component in COMPONENTS:
             parts = sum(getattr(each, component) for each in rows)
             assert parts == getattr(whole, component), (dimension, component)
+
+
+@given(**business, pair=st.permutations(DIMENSIONS), most=st.integers(1, 4))
+def test_crossed_segments_add_up_to_those_of_each_dimension(
+    opening: list[Row],
+    closing: list[Row],
+    opening_rates: Rates,
+    closing_rates: Rates,
+    paid_before: frozenset[str],
+    pair: list[str],
+    most: int,
+) -> None:
+    measured = measure(
+        opening,
+        closing,
+        opening_rates,
+        closing_rates,
+        paid_before=paid_before,
+        dimensions=DIMENSIONS,
+        max_segments=most,
+    )
+    first, second, *_ = pair
+    pairs = crossed(measured, first, second)
+    assert len({(left, right) for left, right, _ in pairs}) == len(pairs) <= most**2
+    for row in measured.rows:
+        for component in COMPONENTS:
+            parts = sum(
+                getattr(each, component)
+                for left, right, each in pairs
+                if row.segment == {first: left, second: right}.get(row.dimension, WHOLE)
+            )
+            if row.dimension in {WHOLE, first, second}:
+                assert parts == getattr(row, component), (row.dimension, row.segment, component)
 
 
 @given(opening=snapshots(), closing=snapshots(), newcomers=snapshots())

@@ -1,142 +1,124 @@
+"""Who belongs to which segment, how many there are, and what two dimensions give together."""
+
+import csv
 from datetime import date
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from nrr_pipeline.metrics.interval_arrays import IntervalArrays
-from nrr_pipeline.metrics.retention import crossed, measure_retention
-from nrr_pipeline.metrics.segments import (
+from nrr_pipeline.metrics.dimensions import (
+    DIMENSIONS,
+    NOT_DIMENSIONS,
     OTHER_SEGMENT,
     UNKNOWN_SEGMENT,
-    AttributeValues,
-    SegmentRules,
+    size_band,
 )
-from nrr_pipeline_tests.metrics.measuring import CLOSING, DOLLARS, OPENING, intervals, measure
+from nrr_pipeline.metrics.interval_arrays import IntervalArrays
+from nrr_pipeline.metrics.periods import ONE_DAY
+from nrr_pipeline.metrics.retention import crossed, measure_retention
+from nrr_pipeline.metrics.segments import AttributeValues, SegmentRules
+from nrr_pipeline_tests.golden import Case, cases, micros
+from nrr_pipeline_tests.metrics.measuring import CLOSING, OPENING, intervals, measure
 from nrr_pipeline_tests.metrics.snapshots import Row, frame, row
 
-DOLLAR = 1_000_000
+RATES = {"usd": Fraction(1), "eur": Fraction(2), "jpy": Fraction(1, 100)}
+OF_SUBSCRIPTIONS = ("collection_method", "channel")
 
 
-def segments(
-    dimension: str, opening: list[Row], closing: list[Row], **countries: str
-) -> dict[str, str]:
-    """Each account's segment."""
-    measured = measure(opening, closing, dimensions=[dimension], countries=countries)
-    return dict(zip(measured.customers["account_id"], measured.customers[dimension], strict=True))
+def items(dimension: str, text: str) -> list[Row]:
+    """The items of one account that a golden case tells: ``team=10 pro=90``."""
+    rows: list[Row] = []
+    for number, token in enumerate(text.split()):
+        value, _, amount = token.partition("=")
+        interval, _, count = value.partition("/")
+        fields = {
+            "product": {"product_id": value},
+            "price": {"price_id": value},
+            "billing_interval": {
+                "billing_interval": interval,
+                "billing_interval_count": int(count or 1),
+            },
+        }
+        ids = {name: f"{name}_{number}" for name in ("subscription_item_id", "subscription_id")}
+        ids["customer_id"] = f"customer_{number}"
+        currency = value if value in RATES else "usd"
+        own = fields.get(dimension, {})
+        rows.append(row("acme", micros(amount), **ids, currency=currency, **own))
+    return rows
 
 
-def test_a_customer_belongs_to_the_segment_that_it_had_at_opening() -> None:
-    found = segments(
-        "product",
-        [row("cus_1", 10, product_id="prod_old")],
-        [row("cus_1", 99, product_id="prod_new")],
+def attribute(dimension: str, opening: str, closing: str) -> AttributeValues:
+    """What is known of each item's customer or subscription on the two days."""
+    of = "subscription_id" if dimension in OF_SUBSCRIPTIONS else "customer_id"
+    at_opening, at_closing = (
+        {
+            f"{of if of == 'subscription_id' else 'customer'}_{number}": value
+            for number, token in enumerate(text.split())
+            if (value := token.partition("=")[0])
+        }
+        for text in (opening, closing)
     )
-    assert found == {"cus_1": "prod_old"}
+    return AttributeValues(of, at_opening, at_closing)
 
 
-def test_a_customer_without_opening_mrr_belongs_to_its_segment_at_closing() -> None:
-    assert segments("product", [], [row("cus_1", 9, product_id="prod_new")]) == {
-        "cus_1": "prod_new"
-    }
-
-
-def test_the_item_with_the_largest_mrr_decides() -> None:
-    items = [
-        row("cus_1", 10, subscription_item_id="si_1", price_id="small"),
-        row("cus_1", 90, subscription_item_id="si_2", price_id="large"),
-        row("cus_1", 20, subscription_item_id="si_3", price_id="small"),
-    ]
-    assert segments("price", items, []) == {"cus_1": "large"}
-    assert segments("price", [], items[::-1]) == {"cus_1": "large"}
-
-
-def test_of_equal_items_the_smallest_id_decides() -> None:
-    items = [
-        row("cus_1", 10, subscription_item_id="si_2", price_id="two"),
-        row("cus_1", 10, subscription_item_id="si_1", price_id="one"),
-    ]
-    assert segments("price", items, []) == segments("price", items[::-1], []) == {"cus_1": "one"}
-
-
-def test_billing_intervals_are_named_with_their_count() -> None:
-    found = segments(
-        "billing_interval",
-        [
-            row("cus_1", 10, billing_interval="month", billing_interval_count=1),
-            row("cus_2", 10, billing_interval="month", billing_interval_count=3),
-            row("cus_3", 10, billing_interval="year", billing_interval_count=1),
-        ],
-        [],
-    )
-    assert found == {"cus_1": "month", "cus_2": "3 months", "cus_3": "year"}
-
-
-def test_a_customer_whose_country_is_not_known_is_in_a_segment_too() -> None:
-    found = segments("country", [row("cus_1", 10), row("cus_2", 10)], [], cus_1="DE")
-    assert found == {"cus_1": "DE", "cus_2": UNKNOWN_SEGMENT}
-
-
-def test_a_customers_size_is_the_band_of_its_mrr_at_opening() -> None:
-    found = segments(
-        "company_size",
-        [row("small", 99 * DOLLAR), row("middle", 100 * DOLLAR), row("large", 1_000 * DOLLAR)],
-        [row("small", 5_000 * DOLLAR), row("new", 999 * DOLLAR)],
-    )
-    assert found == {
-        "small": "under 100",
-        "middle": "100 to 999",
-        "large": "1,000 and more",
-        "new": "100 to 999",
-    }
-
-
-def test_a_cohort_is_the_month_of_the_first_mrr() -> None:
-    rows = [
-        row("back", 1, valid_from=date(2025, 3, 31), valid_to=date(2025, 4, 1)),
-        row("back", 1, valid_from=date(2026, 2, 3), valid_to=date(2027, 1, 1)),
-        row("stays", 1, valid_from=date(2025, 4, 1), valid_to=date(2027, 1, 1)),
-    ]
-    rules = SegmentRules(("signup_cohort",))
+@cases("monthly_nrr/segments.csv")
+def test_a_customer_belongs_where_it_was_worked_out_by_hand(case: Case) -> None:
+    dimension = case["dimension"]
+    rows = intervals(items(dimension, case["opening"]), items(dimension, case["closing"]))
+    if case["since"]:
+        since = date.fromisoformat(case["since"])
+        rows.append(row("acme", 1, valid_from=since, valid_to=since + ONE_DAY))
+    known = attribute(dimension, case["opening"], case["closing"])
     measured = measure_retention(
         IntervalArrays.of(frame(rows)),
         OPENING,
         CLOSING,
-        opening_rates=DOLLARS,
-        closing_rates=DOLLARS,
+        opening_rates=RATES,
+        closing_rates=RATES,
         reporting_currency="usd",
-        segments=rules,
+        segments=SegmentRules((dimension,), {dimension: known}, (100, 1_000)),
     )
-    assert measured.customers["signup_cohort"].tolist() == ["2025-03", "2025-04"]
+    assert measured.customers[dimension].tolist() == [case["segment"]], case["why"]
 
 
-def test_a_property_of_a_subscription_is_that_of_the_largest_item() -> None:
+def test_every_built_in_dimension_has_golden_cases() -> None:
+    file = Path(__file__).parents[1] / "golden/monthly_nrr/segments.csv"
+    with file.open(encoding="utf-8", newline="") as lines:
+        assert {case["dimension"] for case in csv.DictReader(lines)} >= set(DIMENSIONS)
+
+
+def test_the_order_of_equal_items_changes_nothing() -> None:
     rows = [
-        row("cus_1", 10, subscription_item_id="si_1", subscription_id="sub_small"),
-        row("cus_1", 90, subscription_item_id="si_2", subscription_id="sub_large"),
+        row("cus_1", 10, subscription_item_id="si_2", price_id="two"),
+        row("cus_1", 10, subscription_item_id="si_1", price_id="one"),
     ]
-    sent = {"sub_large": "send_invoice", "sub_small": "charge_automatically"}
-    rules = SegmentRules(
-        ("collection_method",), {"collection_method": AttributeValues("subscription_id", sent, {})}
-    )
-    measured = measure_retention(
-        IntervalArrays.of(frame(intervals(rows, []))),
-        OPENING,
-        CLOSING,
-        opening_rates=DOLLARS,
-        closing_rates=DOLLARS,
-        reporting_currency="usd",
-        segments=rules,
-    )
-    assert measured.customers["collection_method"].tolist() == ["send_invoice"]
+    for mixed in (rows, rows[::-1]):
+        assert measure(mixed, [], dimensions=["price"]).customers["price"].tolist() == ["one"]
 
 
-def test_a_currency_is_that_of_the_largest_item_in_the_reporting_currency() -> None:
+def test_without_bands_all_customers_are_of_any_size() -> None:
+    assert size_band(5, ()) == "any"
+
+
+def test_no_dimension_is_called_like_a_column_of_customers() -> None:
+    columns = set(measure([row("cus_1", 1)], []).customers.columns)
+    assert columns <= set(NOT_DIMENSIONS)
+
+
+def test_values_that_are_called_other_or_unknown_join_those_segments() -> None:
     rows = [
-        row("cus_1", 100, subscription_item_id="si_1"),
-        row("cus_1", 9_000, subscription_item_id="si_2", currency="jpy"),
+        row(name, amount)
+        for name, amount in (("cus_0", 50), ("cus_1", 40), ("cus_2", 30), ("cus_3", 20))
     ]
-    rates = {**DOLLARS, "jpy": DOLLARS["usd"] / 100}
-    measured = measure(rows, [], rates, dimensions=["currency"])
-    assert measured.customers["currency"].tolist() == ["usd"]
+    countries = {"cus_0": OTHER_SEGMENT, "cus_1": UNKNOWN_SEGMENT, "cus_3": "DE"}
+    measured = measure(rows, rows, dimensions=["country"], countries=countries, max_segments=2)
+    found = {
+        each.segment: each.starting_mrr_micros
+        for each in measured.rows
+        if each.dimension == "country"
+    }
+    assert found == {UNKNOWN_SEGMENT: 70, OTHER_SEGMENT: 70}
 
 
 @pytest.mark.parametrize(

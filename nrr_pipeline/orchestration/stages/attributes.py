@@ -5,7 +5,7 @@ first value that was seen holds for all the time before.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -14,12 +14,14 @@ from typing import Any
 
 import orjson
 
+from nrr_pipeline.inputs.csv_files import Fact
+from nrr_pipeline.metrics.dimensions import segment_name
 from nrr_pipeline.metrics.intervals import FOREVER_DAY, DayClock
 from nrr_pipeline.metrics.segments import AttributeValues
 from nrr_pipeline.orchestration.stages.history import require_complete_pull
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.stripe_source.payloads import reference_id, whole_number
-from nrr_pipeline.warehouse import attributes, given, history, knowledge, raw_objects
+from nrr_pipeline.warehouse import attributes, given, history, knowledge, quality, raw_objects
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
 
 STAGE = "stripe_attributes"
@@ -90,11 +92,33 @@ def values_by_dimension(
     values: dict[str, AttributeValues] = {}
     for dimension, source in policy.attribute_sources.items():
         word, _, rest = source.partition(".")
-        name = rest if word == "attributes" else dimension
+        name = rest.lower() if word == "attributes" else dimension
         at_opening, at_closing = (found[word].get(name, {}) for found in on_days)
         of = "subscription_id" if word == "subscription" else "customer_id"
         values[dimension] = AttributeValues(of, at_opening, at_closing)
     return values
+
+
+def judge_attributes(
+    policy: MetricPolicy, connection: Connection, facts: Sequence[Fact]
+) -> list[quality.Finding]:
+    """Remark on dimensions that read an attribute which no customer has."""
+    del connection
+    present = sorted({str(fact["attribute"]).lower() for fact in facts})
+    return [
+        quality.Finding(
+            check_name="unknown_attribute",
+            severity="warning",
+            object_id=f"segments.{dimension}",
+            detail=f"it reads {source}, which no customer has, so that all are unknown; there is "
+            f"{', '.join(present) or 'no attribute at all'}. Correct [segments] in policy.toml, "
+            "or add the column to the list of attributes",
+            scope_id=given.ATTRIBUTES.table.name,
+        )
+        for dimension, source in policy.segments.items()
+        if source.startswith("attributes.")
+        and source.removeprefix("attributes.").lower() not in present
+    ]
 
 
 def _given_on(
@@ -108,7 +132,8 @@ def _given_on(
     ]
     values: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for *_, fact in sorted(facts, key=itemgetter(0, 1)):
-        values[fact["attribute"]][fact["customer_id"]] = fact["value"]
+        name = str(fact["attribute"]).lower()
+        values[name][fact["customer_id"]] = segment_name(fact["value"])
     return values
 
 
@@ -187,4 +212,4 @@ def _value(payload: Mapping[str, Any], source: str) -> str | None:
         found = found.get(name) if isinstance(found, Mapping) else None
     if isinstance(found, bool):
         return str(found).lower()
-    return str(found).strip() if isinstance(found, str | int | float) else None
+    return segment_name(str(found).strip()) if isinstance(found, str | int | float) else None

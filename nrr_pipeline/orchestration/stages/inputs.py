@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from nrr_pipeline.inputs.attributes import read_attributes
@@ -12,7 +14,7 @@ from nrr_pipeline.inputs.customer_map import customer_map_fact, read_customer_ma
 from nrr_pipeline.inputs.ecb import cross_rates, read_ecb
 from nrr_pipeline.inputs.fx_rates import fx_rate_fact, read_fx_rates
 from nrr_pipeline.orchestration.stages.accounts import judge_customer_map
-from nrr_pipeline.orchestration.stages.attributes import build_attributes
+from nrr_pipeline.orchestration.stages.attributes import build_attributes, judge_attributes
 from nrr_pipeline.orchestration.stages.rates import ReportingCurrencyError, reporting_currency
 from nrr_pipeline.orchestration.stages.syncing import GivenList, InputReport, Listing
 from nrr_pipeline.policy import MetricPolicy
@@ -38,7 +40,8 @@ def sync_customer_map(warehouse: Warehouse, policy: MetricPolicy, *, clock: Cloc
 def sync_attributes(warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock) -> InputReport:
     """Take up what customers are told apart by: from a list, and from Stripe's objects."""
     source = _file(policy.files.attributes, read_attributes)
-    report = ATTRIBUTES.sync(warehouse, {"file": source}, clock=clock)
+    attributes = replace(ATTRIBUTES, judge=partial(judge_attributes, policy))
+    report = attributes.sync(warehouse, {"file": source}, clock=clock)
     build_attributes(warehouse, policy, clock=clock)
     return report
 
