@@ -24,7 +24,7 @@ from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.dimensions import band_names
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse.account import connection_facts
+from nrr_pipeline.warehouse.pulls import complete_pull_times
 from nrr_pipeline.warehouse.reading import Rows
 
 Row = Mapping[str, Any]
@@ -54,7 +54,7 @@ class Breakdown:
         dimensions: One, or two that are crossed.
         segments: What there is of them.
         adds_up: Whether the segments are those of the published figures.
-        known_from: By dimension, the day before which values are those first seen then.
+        known_from: By dimension, the day before which values are those first seen on it.
     """
 
     dimensions: tuple[str, ...]
@@ -91,8 +91,8 @@ class Breakdown:
 
     def _remarks(self) -> list[RenderableType]:
         lines = [
-            f"{name}: Stripe tells the present value only. For days before {day(since)}, when the "
-            "account was connected, it is the value first seen."
+            f"{name}: Stripe tells the present value only, so before {day(since)}, when the "
+            "account was connected, it is the one first seen then."
             for name, since in self.known_from.items()
         ]
         return [*(indented(line, 0) for line in lines), ""] if lines else []
@@ -196,10 +196,8 @@ def _known_from(
     installation: Opened, period: Period, dimensions: tuple[str, ...]
 ) -> dict[str, date]:
     """The dimensions whose values of before a day are those first seen then, and that day."""
-    facts = connection_facts(installation.connection)
-    if facts is None:
-        return {}
-    since = facts.connected_at.astimezone(ZoneInfo(installation.policy.timezone)).date()
+    first_pull, *_ = complete_pull_times(installation.connection)
+    since = first_pull.astimezone(ZoneInfo(installation.policy.timezone)).date()
     if period.opening_date >= since:
         return {}
     sources = installation.policy.attribute_sources

@@ -132,10 +132,12 @@ def test_a_reader_that_closes_the_pipe_early_is_met_with_silence(published: Path
         process.wait()
 
 
-def test_a_question_starts_without_dagster_and_pandas(published: Path) -> None:
+@pytest.mark.parametrize("question", [["show"], ["show", "2026-Q3", "--by", "company_size"]])
+def test_a_question_starts_without_dagster_and_pandas(published: Path, question: list[str]) -> None:
     del published
     program = (
-        "import sys; from nrr_pipeline.cli import main; main(['show'], standalone_mode=False); "
+        "import sys; from nrr_pipeline.cli import main; "
+        f"main({question}, standalone_mode=False); "
         "print({'dagster', 'pandas', 'stripe', 'alembic'} & set(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run(
