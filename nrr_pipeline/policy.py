@@ -248,10 +248,14 @@ def _absolute(place: object, folder: Path) -> object:
     return str((folder / Path(place).expanduser()).absolute())
 
 
+def names_a_place(name: str) -> bool:
+    """Whether a setting only says where something lies; what it says there is knowledge."""
+    return name.startswith(("files.", "fx.ecb"))
+
+
 def _moves_figures(name: str) -> bool:
-    """What a file or a bank says is knowledge; where it lies is no choice."""
-    shown = ("privacy.", "alerts.", "close.", "usage", "files.", "fx.ecb")
-    return not name.startswith(shown)
+    shown = ("privacy.", "alerts.", "close.", "usage")
+    return not names_a_place(name) and not name.startswith(shown)
 
 
 def _flat(section: BaseModel, prefix: str = "") -> dict[str, str]:

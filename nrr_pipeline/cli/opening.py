@@ -16,7 +16,7 @@ from nrr_pipeline.cli.exclusions import exclusion_document, exclusion_lines
 from nrr_pipeline.cli.rendering import day, instant
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.orchestration.stages.accounts import excluded_now
-from nrr_pipeline.policy import MetricPolicy, load_policy
+from nrr_pipeline.policy import MetricPolicy, load_policy, names_a_place
 from nrr_pipeline.settings import Settings, load_settings
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.reading import Reach, reach
@@ -116,7 +116,9 @@ def as_of_line(settings: Settings) -> str:
 
 def policy_line(policy: MetricPolicy, policy_versions: Iterable[str] = ()) -> str:
     """Say under which rules figures stand, and which of them are not the default."""
-    choices = ", ".join(f"{name} = {value}" for name, value in policy.choices().items())
+    choices = ", ".join(
+        f"{name} = {value}" for name, value in policy.choices().items() if not names_a_place(name)
+    )
     line = f"policy {policy.version} ({choices or 'every choice is the default'})"
     others = sorted(set(policy_versions) - {policy.version})
     if others:

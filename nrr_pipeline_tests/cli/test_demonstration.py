@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nrr_pipeline.demo.__main__ import run
+from nrr_pipeline.demo.exchange_rates import FILE_NAME
 from nrr_pipeline_tests.cli.database import rows
 
 
@@ -25,4 +26,8 @@ def test_the_demonstration_ends_well_whatever_else_is_set_up_here(
     assert "data as of 2026-07-05 06:00 UTC" in said
     assert "Q2 2026, 1 April 2026 to 30 June 2026" in said
     assert str(home / "nrr.db") in said
+    assert "Exchange rates" in said
+    (policy,) = {line for line in said.splitlines() if line.startswith("policy ")}
+    assert "reporting_currency = usd" in policy
+    assert FILE_NAME not in policy
     assert rows(home, "SELECT count(*) AS days FROM published_days") == [{"days": 95}]

@@ -6,7 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
+from datetime import date
 
+from nrr_pipeline.inputs.ecb import read_ecb
+from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.stripe_source.client import StripeSource
 from nrr_pipeline_tests.cli.conftest import KEY, Nrr
 
@@ -21,9 +25,13 @@ def test_the_account_is_served_until_it_is_interrupted() -> None:
         clock = process.stdout.readline()
         with StripeSource(KEY, address) as source:
             customers = source.get("/v1/customers", {"limit": 100}).data["data"]
+        rates = read_ecb(f"{address}/eurofxref-hist.zip")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        _, advice = process.communicate(timeout=20)
     assert len(customers) == 7
+    assert rates[date(2026, 10, 2)].keys() == {"usd", "gbp", "jpy"}
+    policy = MetricPolicy.model_validate(tomllib.loads(advice.partition("policy.toml:")[2]))
+    assert policy.fx.ecb == f"{address}/eurofxref-hist.zip"
     assert clock.startswith("data as of 2026-10-05 06:00 UTC")
     assert process.returncode == 0
 

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
@@ -70,23 +71,35 @@ class Account:
 
     def nrr_without(self, flag: str, opening: str, closing: str) -> str:
         """NRR between two days of the MRR that does not carry a flag."""
-        before, after = (self._by_customer(f"NOT {flag}", day) for day in (opening, closing))
+        before, after = (
+            self._by_customer(f"NOT {flag}", day, opening) for day in (opening, closing)
+        )
         kept = sum(after.get(each, 0) for each in before)
         return _percent(Fraction(kept, sum(before.values())))
 
     def mrr_with(self, flag: str, day: str) -> str:
         """All MRR of a day that carries a flag."""
-        return format_money(sum(self._by_customer(flag, day).values()), "usd")
+        return format_money(sum(self._by_customer(flag, day, day).values()), "usd")
 
     def count(self, table: str) -> int:
         return self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
 
-    def _by_customer(self, condition: str, day: str) -> dict[str, int]:
+    def _by_customer(self, condition: str, day: str, day_of_rates: str) -> Counter[str]:
+        """MRR in the reporting currency, at the rates of a day."""
+        rates = self._rates(day_of_rates)
+        found: Counter[str] = Counter()
         query = (
-            "SELECT account_id, sum(mrr_micros) FROM daily_mrr "  # noqa: S608
-            f"WHERE as_of_date = ? AND {condition} GROUP BY account_id"
+            "SELECT account_id, currency, mrr_micros FROM daily_mrr "  # noqa: S608
+            f"WHERE as_of_date = ? AND {condition}"
         )
-        return dict(self._connection.execute(query, [day]).fetchall())
+        for account_id, currency, micros in self._connection.execute(query, [day]):
+            found[account_id] += round(micros * rates[currency])
+        return found
+
+    def _rates(self, day: str) -> dict[str, Fraction]:
+        query = "SELECT currency, rate FROM fx_rates WHERE as_of_date <= ? ORDER BY as_of_date"
+        rates = self._connection.execute(query, [day])
+        return {currency: Fraction(rate) for currency, rate in rates}
 
 
 DECIDED = {

@@ -101,7 +101,7 @@ def test_a_second_run_changes_nothing(demo: Demo) -> None:
     assert row_counts(demo.pipeline) == before
 
 
-@pytest.mark.parametrize("seed", [7, 42])
+@pytest.mark.parametrize("seed", [7, 8])
 def test_other_businesses_are_true_or_say_how_far_they_may_be_off(
     tmp_path: Path, seed: int
 ) -> None:
