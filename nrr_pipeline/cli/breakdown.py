@@ -19,7 +19,7 @@ from rich.console import RenderableType
 from nrr_pipeline.cli import documents, retention_views
 from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
-from nrr_pipeline.cli.rendering import day, indented
+from nrr_pipeline.cli.rendering import day, indented, shortened
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.dimensions import band_names
 from nrr_pipeline.metrics.periods import Period
@@ -28,9 +28,6 @@ from nrr_pipeline.warehouse.pulls import complete_pull_times
 from nrr_pipeline.warehouse.reading import Rows
 
 Row = Mapping[str, Any]
-
-LONGEST_NAME = 60
-"""Letters of a segment's name in a table; JSON has all of them."""
 
 
 class NotBrokenDownError(NrrError):
@@ -70,7 +67,7 @@ class Breakdown:
     def parts(self, whole: Row) -> list[RenderableType]:
         """Return it for a terminal."""
         called = " and ".join(name.replace("_", " ") for name in self.dimensions)
-        lines = [(" / ".join(map(_short, each.names)), each.row) for each in self.segments]
+        lines = [(" / ".join(map(shortened, each.names)), each.row) for each in self.segments]
         table = retention_views.segments_table(lines, whole)
         heading = f"By {called}, {retention_views.unit([whole])}"
         return [heading, "", table, "", *self._remarks()]
@@ -206,7 +203,3 @@ def _known_from(
         for name in dimensions
         if sources.get(name, "").startswith(("customer.", "subscription."))
     }
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

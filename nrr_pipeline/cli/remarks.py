@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from nrr_pipeline.cli.rendering import indented
+from nrr_pipeline.cli.rendering import indented, shortened
 from nrr_pipeline.cli.retention_views import WHOLE
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.warehouse.alerts import alerts
@@ -23,6 +25,7 @@ from nrr_pipeline.warehouse.transactions import Connection
 Row = Mapping[str, Any]
 
 HELD_OUT_LISTED = 10
+RESTATED_LISTED = 5
 
 
 def alerts_of(
@@ -46,17 +49,29 @@ def alert_lines(raised: Sequence[Row]) -> list[RenderableType]:
     return [heading, *(indented(row["text"]) for row in raised), ""]
 
 
-def restatement_lines(connection: Connection, period: Period, whole: Row) -> list[RenderableType]:
-    """Say what was restated about a period's whole, up to the edition that is shown."""
-    lines = [
-        f"Edition {row['to_edition']} restates edition {row['from_edition']} "
-        f"({row['cause'].replace('_', ' ')}): {row['detail']}"
-        for row in restatements_of_period(
-            connection, TABLE_OF_PERIOD[period.kind], period.period_start, WHOLE
+def restatement_lines(
+    connection: Connection, period: Period, whole: Row, dimensions: Sequence[str] = ()
+) -> list[RenderableType]:
+    """Say what was restated up to the edition that is shown: the whole, and which segments."""
+    lines: list[str] = []
+    for dimension in (WHOLE, *dimensions):
+        rows = restatements_of_period(
+            connection, TABLE_OF_PERIOD[period.kind], period.period_start, dimension
         )
-        if row["to_edition"] <= whole["edition"]
-    ]
+        shown = [row for row in rows if row["to_edition"] <= whole["edition"]]
+        for (edition, cause), group in groupby(shown, itemgetter("to_edition", "cause")):
+            said = f"Edition {edition} restates edition {edition - 1} ({cause.replace('_', ' ')})"
+            if dimension == WHOLE:
+                lines += [f"{said}: {row['detail']}" for row in group]
+            else:
+                lines.append(f"{said} by {dimension}: {_listed([row['segment'] for row in group])}")
     return [*(indented(line, 0) for line in lines), ""] if lines else []
+
+
+def _listed(segments: Sequence[str]) -> str:
+    rest = len(segments) - RESTATED_LISTED
+    more = f" and {rest} more" if rest > 0 else ""
+    return ", ".join(shortened(each) for each in segments[:RESTATED_LISTED]) + more
 
 
 def held_out_of(connection: Connection, period: Period, whole: Row) -> dict[str, str]:

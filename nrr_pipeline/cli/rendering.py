@@ -26,6 +26,9 @@ Cell = str | Text
 WIDTH = 100
 """Columns of the output where there is no terminal to ask."""
 
+LONGEST_NAME = 60
+"""Letters of a segment's name in a table."""
+
 _GLUE = "\ue000"
 """Stands for a space at which no line ends, until the lines are made."""
 
@@ -60,6 +63,11 @@ def printable(text: str) -> str:
     'Acme·[2J'
     """
     return "".join(letter if letter.isprintable() else "·" for letter in text)
+
+
+def shortened(name: str) -> str:
+    """Return a segment's name as tables show it; JSON has all of it."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def amount(micros: int, currency: str) -> str:

@@ -158,9 +158,9 @@ def _done(outcome: RunOutcome) -> list[RenderableType]:
     if counts:
         named = [_counted(counts[kind], name) for kind, name in _KINDS.items() if kind in counts]
         parts.append(f"Published {', '.join(named)}.")
-    restated = [each.period.label for each in outcome.periods if each.edition > 1]
-    if restated:
-        parts.append(f"Restated: {', '.join(restated)}. See what changed: nrr show PERIOD")
+    anew = [each.period.label for each in outcome.periods if each.edition > 1]
+    if anew:
+        parts.append(f"New editions: {', '.join(anew)}. See what was restated: nrr show PERIOD")
     for text in outcome.alerts:
         parts += ["Alert:", indented(text)]
     return parts

@@ -230,7 +230,7 @@ def _parts(
         parts += by.parts(whole)
     connection = installation.connection
     parts += held_out_lines(held_out_of(connection, shown.period, whole))
-    parts += restatement_lines(connection, shown.period, whole)
+    parts += restatement_lines(connection, shown.period, whole, by.dimensions if by else ())
     parts += alert_lines(alerts_of(connection, [shown.period], known_at))
     if customers_file is not None:
         parts += [f"The customers behind it are in {customers_file}", ""]
