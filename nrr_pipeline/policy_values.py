@@ -54,7 +54,7 @@ def _sources(sources: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(_SOURCE, source):
             raise ValueError(
                 f"{source!r} says not where {name} is read: write customer.metadata.KEY, "
-                "subscription.metadata.KEY, a field such as customer.address.city, or "
+                "subscription.metadata.KEY, a field such as customer.tax_exempt, or "
                 "attributes.COLUMN for a column of [files] attributes"
             )
     return sources
