@@ -1,5 +1,6 @@
 """The list of what Stripe does not know about customers: one column per attribute."""
 
+from datetime import date
 from pathlib import Path
 
 from nrr_pipeline.inputs.csv_files import Fact, InputError, Row, facts_of_rows, read_day, read_rows
@@ -31,8 +32,21 @@ _OWN = ("customer_id", *VALIDITY)
 def _fact(row: Row) -> Fact:
     if not row.values["customer_id"]:
         raise ValueError("customer_id is empty; fill it in or remove the line")
-    days = {
-        name: read_day(text, name) if (text := row.values.get(name, "")) else None
-        for name in VALIDITY
-    }
-    return {**row.values, **days}
+    return {**row.values, **read_validity(row.values)}
+
+
+def read_validity(values: Fact) -> dict[str, date | None]:
+    """From which day a value holds, and from which no more; ``None``: always.
+
+    Raises:
+        ValueError: A day is none, or no day lies between them.
+    """
+    since, until = (
+        read_day(str(text), name) if (text := values.get(name)) else None for name in VALIDITY
+    )
+    if since and until and until <= since:
+        raise ValueError(
+            f"it ends on {until} and begins on {since}; valid_to is the first day on which a value "
+            "holds no more"
+        )
+    return {"valid_from": since, "valid_to": until}

@@ -83,7 +83,7 @@ def facts_of_rows(
             found = tuple(said[name] for name in key)
             before = first_lines.setdefault(found, row.line)
             if before != row.line:
-                named = ", ".join(str(each) for each in found)
+                named = ", ".join(str(each) for each in found if each is not None)
                 raise ValueError(f"{named} stands in line {before} too; keep one of them")  # noqa: TRY301
         except ValueError as error:
             mistakes.append(f"line {row.line}: {error}")

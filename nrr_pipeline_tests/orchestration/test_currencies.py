@@ -114,7 +114,7 @@ def test_a_missing_rate_stops_reporting_figures_only_and_is_named(business: Busi
     (said,) = findings(business)
     assert said.startswith(
         "No exchange rate for EUR on 2026-01-13 (the last is of 2026-01-05, 8 days before); "
-        "70 days from 2026-01-13 to 2026-03-31 without figures in USD. Add a rate of 2026-01-13"
+        "70 days from 2026-01-13 to 2026-03-31 have no figures in USD. Add a rate of 2026-01-13"
     )
     assert business.rows("SELECT as_of_date FROM mrr_movements") == []
 

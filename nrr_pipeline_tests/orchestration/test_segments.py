@@ -196,3 +196,21 @@ def test_attributes_entered_by_hand_count_and_the_file_goes_before_them(
 def test_a_file_with_a_character_that_no_database_keeps_is_refused(company: Segmented) -> None:
     [problem, *_] = company.describe("cus_a,,,re\0tail").problems
     assert "line 2: it has a NUL character" in problem
+
+
+def test_a_value_that_ends_before_it_begins_is_refused_in_file_and_table(
+    company: Segmented,
+) -> None:
+    [problem, *_] = company.describe("cus_a,2026-02-01,2026-02-01,retail").problems
+    assert "line 2: it ends on 2026-02-01 and begins on 2026-02-01" in problem
+    company.change(
+        "INSERT INTO attributes (customer_id, attribute, value, valid_from, valid_to) "
+        "VALUES ('cus_a', 'Industry', 'oil', '2026-03-01', '2026-02-01')"
+    )
+    [problem, *_] = company.describe("cus_b,,2026-02-01,retail").problems
+    assert "it ends on 2026-02-01 and begins on 2026-03-01" in problem
+
+
+def test_a_customer_twice_without_days_is_named_alone(company: Segmented) -> None:
+    [problem, *_] = company.describe("cus_a,,,retail", "cus_a,,,oil").problems
+    assert "line 3: cus_a stands in line 2 too" in problem

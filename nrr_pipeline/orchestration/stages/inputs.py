@@ -8,8 +8,8 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from nrr_pipeline.inputs.attributes import read_attributes
-from nrr_pipeline.inputs.csv_files import Fact, InputError, read_day
+from nrr_pipeline.inputs.attributes import read_attributes, read_validity
+from nrr_pipeline.inputs.csv_files import Fact, InputError
 from nrr_pipeline.inputs.customer_map import customer_map_fact, read_customer_map
 from nrr_pipeline.inputs.ecb import cross_rates, read_ecb
 from nrr_pipeline.inputs.fx_rates import fx_rate_fact, read_fx_rates
@@ -88,14 +88,10 @@ def _file(path: Path | None, read: Callable[[Path], list[Fact]]) -> Listing:
 
 
 def _attribute(row: Fact) -> Fact:
-    days = {
-        name: None if row[name] is None else read_day(str(row[name]), name)
-        for name in ("valid_from", "valid_to")
-    }
     for name in ("customer_id", "attribute", "value"):
         if not row[name]:
             raise ValueError(f"{name} is empty")
-    return {**row, **days}
+    return {**row, **read_validity(row)}
 
 
 def _rates_changed_from(connection: Connection, changed: Sequence[Fact]) -> date | None:

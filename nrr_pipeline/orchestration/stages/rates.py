@@ -94,7 +94,7 @@ def missing_rate_findings(lacking: DaysWithoutRate, rates: RateTable) -> list[qu
             currency,
             with_fix(
                 f"{MissingRateError(currency, days[0], rates.last_known(currency, days[0]))}; "
-                f"{_spelled(days)} without figures in {rates.reporting_currency.upper()}",
+                f"{_spelled(days)} no figures in {rates.reporting_currency.upper()}",
                 days[0],
             ),
             scope_id=currency,
@@ -116,5 +116,5 @@ def missing_rate_finding(currency: str, detail: str, *, scope_id: str) -> qualit
 
 def _spelled(days: Sequence[date]) -> str:
     if len(days) == 1:
-        return "it"
-    return f"{len(days)} days from {days[0]} to {days[-1]}"
+        return f"{days[0]} has"
+    return f"{len(days)} days from {days[0]} to {days[-1]} have"
