@@ -132,29 +132,22 @@ class RulesAccount:
         start: int = START,
         charges: Amounts | None = unit_amount,
         customer: Object | None = None,
+        of_customer: str | None = None,
         **fields: Any,  # noqa: ANN401
     ) -> None:
-        """A subscription with a paid invoice for every month and item since its start."""
-        ids = {"subscription": f"sub_{name}", "customer": f"cus_{name}"}
+        """A subscription with a paid invoice for every month and item since its start.
+
+        Its customer is ``of_customer``, who must be there, else one of its own.
+        """
+        ids = {"subscription": f"sub_{name}", "customer": of_customer or f"cus_{name}"}
         for place, each in enumerate(items):
             each |= {"id": f"si_{name}_{place}", "created": start, **ids}
             del each["customer"]
             each |= {"current_period_start": START, "current_period_end": NOW}
             self.expected[each["id"]] = expected[place]
             self._remember("prices", each["price"])
-        self.objects["customers"].append(
-            {
-                "id": ids["customer"],
-                "object": "customer",
-                "created": start,
-                "name": name,
-                "livemode": False,
-                "address": {"country": "DE"},
-                "metadata": {},
-                "discount": None,
-                **(customer or {}),
-            }
-        )
+        if of_customer is None:
+            self.customer(ids["customer"], start, **{"name": name, **(customer or {})})
         self.objects["subscription_items"] += items
         self.objects["subscriptions"].append(
             {
@@ -185,6 +178,20 @@ class RulesAccount:
         )
         if charges is not None:
             self._bill(ids, items, start, fields.get("ended_at") or NOW, charges)
+
+    def customer(self, customer_id: str, created: int, **fields: Any) -> None:  # noqa: ANN401
+        self.objects["customers"].append(
+            {
+                "id": customer_id,
+                "object": "customer",
+                "created": created,
+                "livemode": False,
+                "address": {"country": "DE"},
+                "metadata": {},
+                "discount": None,
+                **fields,
+            }
+        )
 
     def _bill(
         self, ids: dict[str, str], items: list[Object], start: int, end: int, charges: Amounts
