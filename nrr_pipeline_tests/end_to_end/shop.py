@@ -159,8 +159,8 @@ class Books:
                 totals |= {(str(day), "usd", 1): self.expected.reported(day)} if native else {}
             with suppress(RateIsMissingError):
                 moved |= {
-                    (str(day), account): (movement.replace("churned", "churn"), *sides)
-                    for account, movement, *sides in self.expected.movements(day - ONE_DAY, day)
+                    (str(day), account): (movement.replace("churned", "churn"), start, end)
+                    for account, movement, start, end in self.expected.movements(day - ONE_DAY, day)
                     if movement != "unchanged"
                 }
         assert totals == {
