@@ -18,7 +18,9 @@ from nrr_pipeline.warehouse.bitemporal import (
     Row,
     replace,
 )
+from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.knowledge import known
+from nrr_pipeline.warehouse.tables import mrr_intervals
 from nrr_pipeline.warehouse.transactions import WriteTransaction
 
 __all__ = ["CUSTOMER_ATTRIBUTES", "SUBSCRIPTION_ATTRIBUTES"]
@@ -27,10 +29,30 @@ __all__ = ["CUSTOMER_ATTRIBUTES", "SUBSCRIPTION_ATTRIBUTES"]
 def replace_attributes(
     tx: WriteTransaction, kind: BitemporalTable, ids: Collection[str], rows: Iterable[Row]
 ) -> ReplaceCounts:
-    """Make ``rows`` all that is known of the objects, and note from which day they differ."""
+    """Make ``rows`` all that is known of the objects, and note from which day figures differ.
+
+    Before the first MRR of those that changed no figure does.
+    """
     counts = replace(tx, kind, ids, rows)
-    tx.note_change(counts.changed_from)
+    paid_from = min(
+        (
+            day
+            for chunk in in_chunks(counts.changed)
+            if (day := _first_paid_day(tx.connection, kind, chunk)) is not None
+        ),
+        default=None,
+    )
+    if counts.changed_from is not None and paid_from is not None:
+        tx.note_change(max(counts.changed_from, paid_from))
     return counts
+
+
+def _first_paid_day(
+    connection: sa.Connection, kind: BitemporalTable, ids: list[str]
+) -> date | None:
+    first = sa.select(sa.func.min(mrr_intervals.c.valid_from))
+    mine = mrr_intervals.c[kind.scope].in_(ids)
+    return connection.scalar(first.where(mine, known(mrr_intervals, None)))
 
 
 def values_on(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -67,12 +67,16 @@ SUBSCRIPTION_ATTRIBUTES = BitemporalTable(
 
 @dataclass(frozen=True, slots=True)
 class ReplaceCounts:
-    """What a replacement did; ``changed_from`` is the earliest valid time that differs now."""
+    """What a replacement did.
+
+    ``changed_from`` is the earliest valid time that differs now, ``changed`` the scopes that do.
+    """
 
     opened: int = 0
     closed: int = 0
     unchanged: int = 0
     changed_from: date | None = None
+    changed: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __add__(self, other: ReplaceCounts) -> ReplaceCounts:
         days = [day for day in (self.changed_from, other.changed_from) if day is not None]
@@ -81,6 +85,7 @@ class ReplaceCounts:
             self.closed + other.closed,
             self.unchanged + other.unchanged,
             min(days, default=None),
+            self.changed | other.changed,
         )
 
 
@@ -162,6 +167,7 @@ def _replace_chunk(
         closed=len(vanished),
         unchanged=len(present) - len(vanished),
         changed_from=_earliest_change(compared, vanished, fresh),
+        changed=frozenset(each[compared.index(kind.scope)] for each in (*vanished, *fresh)),
     )
 
 

@@ -254,6 +254,28 @@ def test_attributes_are_known_by_day_and_by_knowledge(warehouse: Warehouse, cloc
         assert values_on(connection, CUSTOMER_ATTRIBUTES, JUNE, before)["country"]["cus_1"] == "fr"
 
 
+def test_attributes_change_figures_from_the_first_mrr_of_those_that_have_them(
+    warehouse: Warehouse, clock: Clock
+) -> None:
+    def changed_by(country: str, *customers: str) -> date | None:
+        before = clock.now
+        clock.advance(hours=1)
+        rows = [attribute_row(customer, country) for customer in customers]
+        with warehouse.write("history", clock=clock) as tx:
+            replace_attributes(tx, CUSTOMER_ATTRIBUTES, customers, rows)
+        with warehouse.read() as connection:
+            return changed_from_since(connection, before)
+
+    assert changed_by("de", "cus_1", "cus_2") is None
+    paying = [interval_row("si_1", "sub_1", customer_id="cus_1", valid_from=JUNE)]
+    with warehouse.write("history", clock=clock) as tx:
+        replace_intervals(tx, ["sub_1"], paying)
+    clock.advance(hours=1)
+    assert changed_by("fr", "cus_2", "cus_3") is None
+    assert changed_by("fr", "cus_1", "cus_2") == JUNE
+    assert changed_by("fr", "cus_1", "cus_2") is None
+
+
 def test_many_subscriptions_are_replaced_in_one_go(warehouse: Warehouse, clock: Clock) -> None:
     rows = [interval_row(f"si_{number}", f"sub_{number}") for number in range(12_000)]
     ids = [row["subscription_id"] for row in rows]
