@@ -22,6 +22,7 @@ from nrr_pipeline.errors import NrrError, SettingsError
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.stages.accounts import excluded_now
 from nrr_pipeline.orchestration.stages.pulling import privacy_rules
+from nrr_pipeline.orchestration.stages.rates import ReportingCurrencyError, reporting_currency
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.account_check import check_account
@@ -104,8 +105,7 @@ def check_all(settings: Settings, policy: MetricPolicy) -> Iterator[Checked]:
     yield _made("database", lambda: _database(settings))
     for line in _excluded(settings):
         yield Checked("customers", line)
-    if foreign := _foreign(settings, policy):
-        yield _made("rates", lambda: _rates(foreign, policy))
+    yield from _rates_of_last_day(settings, policy)
     try:
         source = StripeSource(_api_key(settings), settings.stripe_api_base)
     except NrrError as error:
@@ -178,17 +178,33 @@ def _excluded(settings: Settings) -> list[str]:
         return []  # the check of the database says why
 
 
+def _rates_of_last_day(settings: Settings, policy: MetricPolicy) -> Iterator[Checked]:
+    try:
+        foreign = _foreign(settings, policy)
+    except ReportingCurrencyError as error:
+        yield Checked("rates", "", error)
+    else:
+        if foreign:
+            yield _made("rates", lambda: _rates(foreign, policy))
+
+
 def _foreign(settings: Settings, policy: MetricPolicy) -> list[ForeignMrr]:
-    """The currencies of the last published day that need exchange rates."""
+    """The currencies of the last published day that need exchange rates.
+
+    Raises:
+        ReportingCurrencyError: Several currencies, and none is set to report in.
+    """
     where = settings.database_url, settings.nrr_database_schema
     if not database_exists(*where):
         return []
     try:
         with open_warehouse(*where) as warehouse, warehouse.read() as connection:
             last = reach(connection).last_published_day
-            if last is None or policy.reporting_currency is None:
+            if last is None:
                 return []
-            return foreign_mrr(connection, last, policy.reporting_currency)
+            return foreign_mrr(connection, last, reporting_currency(connection, policy))
+    except ReportingCurrencyError:
+        raise
     except NrrError:
         return []  # the check of the database says why
 

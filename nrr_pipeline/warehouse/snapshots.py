@@ -16,7 +16,7 @@ from nrr_pipeline.metrics.frames import ITEM_COLUMNS
 from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.frames import frame_of
 from nrr_pipeline.warehouse.knowledge import known
-from nrr_pipeline.warehouse.tables import mrr_intervals
+from nrr_pipeline.warehouse.tables import mrr_intervals, published_days
 
 
 def snapshot(
@@ -87,8 +87,13 @@ def earliest_paid_day(connection: sa.Connection) -> date | None:
 
 
 def currencies(connection: sa.Connection) -> list[str]:
-    """Return the currencies of all MRR, as known now."""
-    query = sa.select(mrr_intervals.c.currency).distinct().where(_priced(None))
+    """Return the currencies of all MRR until the last published day, as known now.
+
+    What begins later, such as the MRR of a trial, is in no figure yet.
+    """
+    last = sa.select(sa.func.max(published_days.c.as_of_date)).scalar_subquery()
+    has_begun = sa.or_(last.is_(None), mrr_intervals.c.valid_from <= last)
+    query = sa.select(mrr_intervals.c.currency).distinct().where(_priced(None), has_begun)
     return sorted(connection.scalars(query))
 
 

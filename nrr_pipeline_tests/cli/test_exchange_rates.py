@@ -94,3 +94,12 @@ def test_doctor_tells_how_old_rates_are_and_when_that_is_too_old(
     result = nrr("doctor")
     assert result.exit_code != 0
     assert "Those of EUR are missing, or older than" in " ".join(result.stdout.split())
+
+
+def test_doctor_asks_for_the_currency_to_report_in(business: Business, nrr: Nrr) -> None:
+    (business.folder / "policy.toml").write_text('[files]\nfx_rates = "rates.csv"\n')
+    result = nrr("doctor")
+    assert result.exit_code == 2
+    assert "There is MRR in EUR, USD. Say which currency to report in" in " ".join(
+        result.stdout.split()
+    )

@@ -15,6 +15,7 @@ import pytest
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline_tests.end_to_end.by_definition import Sold
 from nrr_pipeline_tests.end_to_end.pipeline import connected
+from nrr_pipeline_tests.end_to_end.rules_account import item, price
 from nrr_pipeline_tests.end_to_end.shop import Books, Segments, Shop
 
 LAST, START = date(2026, 10, 3), date(2025, 7, 1)
@@ -221,3 +222,17 @@ def test_days_of_23_and_25_hours_in_fiscal_quarters(tmp_path: Path, zone: str) -
         quarters = books.rows("SELECT DISTINCT period_start FROM quarterly_nrr ORDER BY 1")
     firsts = [str(row["period_start"]) for row in quarters]
     assert firsts == ["2025-11-01", "2026-02-01", "2026-05-01"]
+
+
+def test_a_currency_that_only_a_trial_will_bring_is_none_yet(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.sell("pays", "usd 10.00", seconds("2026-07-02"))
+    of = price("yen", "500", currency="jpy")
+    start, end = seconds("2026-09-20"), seconds("2026-10-20")
+    trial = {"status": "trialing", "trial_start": start, "trial_end": end}
+    shop.rules.add("tries", [item(of)], [0], start=start, charges=None, **trial)
+    with connected(shop.rules.account(), tmp_path) as pipeline:
+        books = Books(pipeline, tmp_path, shop.sold, LAST)
+        pipeline.pull(LAST)
+        assert books.publish() == []
+        books.require_by_definition(date(2026, 7, 1))
