@@ -9,16 +9,16 @@ import argparse
 import platform
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from made_up import LAST_DAY, START, intervals_frame
+from timing import timed
 
 from nrr_pipeline.metrics.frames import day_number, day_numbers
 from nrr_pipeline.metrics.totals import daily_totals
@@ -28,7 +28,6 @@ from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline.warehouse.tables import mrr_intervals
 from nrr_pipeline.warehouse.transactions import FOREVER, Warehouse
 
-Result = TypeVar("Result")
 CURRENCIES = ("usd", "eur")
 DAYS = [date.fromordinal(START.toordinal() + n) for n in range((LAST_DAY - START).days + 1)]
 SAMPLED = (DAYS[0], DAYS[len(DAYS) // 2], DAYS[-1])
@@ -133,16 +132,6 @@ def views(warehouse: Warehouse) -> bool:
 
 def rows_of(connection: sa.Connection, query: str) -> Callable[[], list[Any]]:
     return lambda: list(connection.exec_driver_sql(query).all())
-
-
-def timed(work: Callable[[], Result], repeat: int = 3) -> tuple[float, Result]:
-    """The best CPU time of some runs, and what the last one gave."""
-    best = float("inf")
-    for _ in range(repeat):
-        started = time.process_time()
-        result = work()
-        best = min(best, time.process_time() - started)
-    return best, result
 
 
 if __name__ == "__main__":

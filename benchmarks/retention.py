@@ -9,15 +9,13 @@ import argparse
 import platform
 import sqlite3
 import sys
-import time
-from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from made_up import LAST_DAY, START, intervals_frame
+from timing import timed
 
 from nrr_pipeline.metrics.frames import day_number
 from nrr_pipeline.metrics.interval_arrays import IntervalArrays
@@ -42,7 +40,6 @@ FIGURES = (
     "churned_customers",
     "ending_customers",
 )
-Result = TypeVar("Result")
 Table = list[tuple[int, ...]]
 
 
@@ -203,16 +200,6 @@ SELECT coalesce(sum(o), 0),
        coalesce(sum(c > 0), 0)
 FROM b
 """
-
-
-def timed(work: Callable[[], Result], repeat: int) -> tuple[float, Result]:
-    """The best CPU time of some runs, and what the last one gave."""
-    best = float("inf")
-    for _ in range(repeat):
-        started = time.process_time()
-        result = work()
-        best = min(best, time.process_time() - started)
-    return best, result
 
 
 if __name__ == "__main__":

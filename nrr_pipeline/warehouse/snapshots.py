@@ -5,15 +5,12 @@ What the frames are made into is the core's business; publishing days is in ``da
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
 
 import pandas as pd
 import sqlalchemy as sa
 
 from nrr_pipeline.metrics.frames import ITEM_COLUMNS
-from nrr_pipeline.warehouse.chunks import in_chunks
 from nrr_pipeline.warehouse.frames import frame_of
 from nrr_pipeline.warehouse.knowledge import known
 from nrr_pipeline.warehouse.tables import mrr_intervals, published_days
@@ -57,29 +54,6 @@ def customers_by_account(
     return {account_id: sorted(ids) for account_id, ids in joined.items()}
 
 
-def first_paid_days(
-    connection: sa.Connection,
-    account_ids: Iterable[str] | None,
-    before_or_on: date,
-    known_at: datetime | None = None,
-) -> pd.Series:
-    """Return the first day with MRR of each account that had any up to a day."""
-    first = sa.func.min(mrr_intervals.c.valid_from)
-    return _per_account(connection, first, account_ids, before_or_on, known_at)
-
-
-def last_paid_days(
-    connection: sa.Connection,
-    account_ids: Iterable[str] | None,
-    before_or_on: date,
-    known_at: datetime | None = None,
-) -> pd.Series:
-    """Return the last day with MRR, up to a day, of each account that had any by then."""
-    last = sa.func.max(mrr_intervals.c.valid_to)
-    ends = _per_account(connection, last, account_ids, before_or_on, known_at)
-    return ends.map(lambda end: min(end - timedelta(days=1), before_or_on))
-
-
 def earliest_paid_day(connection: sa.Connection) -> date | None:
     """Return the first day with any MRR, as known now."""
     first = sa.select(sa.func.min(mrr_intervals.c.valid_from))
@@ -108,25 +82,3 @@ def first_days_by_currency(connection: sa.Connection) -> dict[str, date]:
 def _priced(known_at: datetime | None) -> sa.ColumnElement[bool]:
     """Condition for the intervals that have MRR, as known at a time."""
     return sa.and_(known(mrr_intervals, known_at), mrr_intervals.c.held_out.is_(None))
-
-
-def _per_account(
-    connection: sa.Connection,
-    day: sa.ColumnElement[Any],
-    account_ids: Iterable[str] | None,
-    before_or_on: date,
-    known_at: datetime | None,
-) -> pd.Series:
-    account_id = mrr_intervals.c.account_id
-    query = sa.select(account_id, day).group_by(account_id).order_by(account_id)
-    query = query.where(mrr_intervals.c.valid_from <= before_or_on, _priced(known_at))
-    if account_ids is None:
-        days = dict(connection.execute(query).all())
-    else:
-        days = {
-            account: found
-            for chunk in in_chunks(account_ids)
-            for account, found in connection.execute(query.where(account_id.in_(chunk)))
-        }
-    index = pd.Index(list(days), dtype="object", name="account_id")
-    return pd.Series(list(days.values()), index=index, dtype="object")

@@ -13,9 +13,7 @@ from nrr_pipeline.warehouse.reading import held_out_items
 from nrr_pipeline.warehouse.snapshots import (
     currencies,
     earliest_paid_day,
-    first_paid_days,
     intervals_frame,
-    last_paid_days,
     snapshot,
 )
 from nrr_pipeline.warehouse.transactions import Warehouse
@@ -113,20 +111,6 @@ def test_intervals_of_some_days_are_those_that_touch_them(filled: Warehouse) -> 
     assert list(whole["subscription_item_id"]) == ["si_1", "si_1", "si_2"]
     assert list(early["valid_from"]) == [FIRST]
     assert list(late["subscription_item_id"]) == ["si_2"]
-
-
-def test_first_and_last_paid_days_are_by_account_up_to_a_day(filled: Warehouse) -> None:
-    with filled.read() as connection:
-        first = first_paid_days(connection, None, END + 9 * DAY)
-        early = first_paid_days(connection, None, CHANGE - DAY)
-        some = first_paid_days(connection, ["acct_2", "nobody"], END)
-        last = last_paid_days(connection, None, END + 9 * DAY)
-        none = last_paid_days(connection, None, FIRST - DAY)
-    assert first.to_dict() == {"acct_2": CHANGE, "cus_1": FIRST}
-    assert early.to_dict() == {"cus_1": FIRST}
-    assert some.to_dict() == {"acct_2": CHANGE}
-    assert last.to_dict() == {"acct_2": END + 9 * DAY, "cus_1": END - DAY}
-    assert none.to_dict() == {}
 
 
 def test_the_first_day_and_the_currencies_are_those_of_priced_items(filled: Warehouse) -> None:

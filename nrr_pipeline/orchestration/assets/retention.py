@@ -19,7 +19,7 @@ from nrr_pipeline.orchestration.stages.periods import (
 
 
 def retention_assets(sheet: Sheet, calendar: Calendar) -> list[dg.AssetsDefinition]:
-    """One asset per kind of period; each reads the snapshots of two days, never all of them."""
+    """One asset per kind of period; each compares two days, and reads no other asset's days."""
     return [_retention(sheet, calendar, kind) for kind in TABLES]
 
 
