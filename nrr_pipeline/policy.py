@@ -24,9 +24,11 @@ from nrr_pipeline.policy_values import (
     CurrencyCode,
     Decimals,
     EmailDomain,
-    PerYear,
+    LocaleName,
+    PositiveNumber,
     Sources,
     TimezoneName,
+    WatchedSegments,
 )
 
 RULES_VERSION = 3
@@ -50,8 +52,8 @@ class _Section(BaseModel):
 class NormalizationPolicy(_Section):
     """How weekly and daily billing becomes a month: periods of billing a year."""
 
-    week: PerYear = Fraction(52)
-    day: PerYear = Fraction(365)
+    week: PositiveNumber = Fraction(52)
+    day: PositiveNumber = Fraction(365)
 
 
 class CurrencyPolicy(_Section):
@@ -115,10 +117,33 @@ class PrivacyPolicy(_Section):
     keep: tuple[str, ...] = ()
 
 
-class AlertPolicy(_Section):
-    """When a period's retention raises an alert."""
+class ByPeriod(_Section):
+    """A limit for months and one for quarters; without one nothing is watched."""
 
-    nrr_below: PerYear = Fraction(1)
+    month: PositiveNumber | None = None
+    quarter: PositiveNumber | None = None
+
+
+class AlertPolicy(_Section):
+    """When a period's retention raises an alert, and what is said beside alerts."""
+
+    nrr_below: PositiveNumber = Fraction(1)
+    nrr_drop_points: ByPeriod = ByPeriod()
+    logo_churn_above: ByPeriod = ByPeriod()
+    hidden_churn_above: ByPeriod = ByPeriod(month=Fraction(1, 20), quarter=Fraction(1, 10))
+    watch: WatchedSegments = ()
+    customer_names: bool = True
+    digests: tuple[Literal["weekly", "monthly"], ...] = ("weekly", "monthly")
+
+
+class ReportPolicy(_Section):
+    """What a board report is called and looks like, and how far back it shows."""
+
+    title: str = "Net revenue retention"
+    logo: Path | None = None
+    locale: LocaleName = "en_US"
+    months: Annotated[int, Field(ge=12, le=24)] = 24
+    customer_names: bool = True
 
 
 class MetricPolicy(_Section):
@@ -145,6 +170,7 @@ class MetricPolicy(_Section):
     company_size: CompanySizePolicy = CompanySizePolicy()
     privacy: PrivacyPolicy = PrivacyPolicy()
     alerts: AlertPolicy = AlertPolicy()
+    report: ReportPolicy = ReportPolicy()
 
     @property
     def version(self) -> str:
@@ -232,7 +258,11 @@ def load_policy(path: Path | None) -> MetricPolicy:
 def _with_absolute_files(content: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The content with every path beginning at the policy file's folder; addresses stay."""
     found = dict(content)
-    for section, names in (("files", FilesPolicy.model_fields), ("fx", ("ecb",))):
+    for section, names in (
+        ("files", FilesPolicy.model_fields),
+        ("fx", ("ecb",)),
+        ("report", ("logo",)),
+    ):
         settings = content.get(section)
         if isinstance(settings, dict):
             found[section] = {
@@ -254,7 +284,7 @@ def names_a_place(name: str) -> bool:
 
 
 def _moves_figures(name: str) -> bool:
-    shown = ("privacy.", "alerts.", "close.", "usage")
+    shown = ("privacy.", "alerts.", "report.", "close.", "usage")
     return not names_a_place(name) and not name.startswith(shown)
 
 

@@ -23,7 +23,7 @@ def _timezone(name: str) -> str:
     return name
 
 
-def _per_year(value: object) -> object:
+def _positive_number(value: object) -> object:
     """Read 52, "365.25" or "1461/4" exactly; a TOML float is taken by its decimal digits."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         raise ValueError("write a number such as 52, or a fraction in quotes such as '1461/4'")  # noqa: TRY004
@@ -60,6 +60,27 @@ def _sources(sources: dict[str, str]) -> dict[str, str]:
     return sources
 
 
+def _watched(segments: tuple[str, ...]) -> tuple[str, ...]:
+    for segment in segments:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*:.+", segment):
+            raise ValueError(
+                f"{segment!r} names no segment: write the dimension, a colon and the segment, such "
+                "as country:DE"
+            )
+    return segments
+
+
+def _locale(name: str) -> str:
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - only who sets it waits for it
+
+    try:
+        return str(Locale.parse(name))
+    except (ValueError, UnknownLocaleError):
+        raise ValueError(
+            f"{name!r} is no locale: write language and country, such as en_US or de_DE"
+        ) from None
+
+
 _TAKEN = (*NOT_DIMENSIONS, *DIMENSIONS)
 _SOURCE = (
     r"(customer|subscription)\.metadata\..+|(customer|subscription)(\.[a-z_]+)+|attributes\..+"
@@ -76,9 +97,11 @@ def _bands(bands: tuple[int, ...]) -> tuple[int, ...]:
 
 
 TimezoneName = Annotated[str, AfterValidator(_timezone)]
-PerYear = Annotated[Fraction, BeforeValidator(_per_year)]
+PositiveNumber = Annotated[Fraction, BeforeValidator(_positive_number)]
 EmailDomain = Annotated[str, BeforeValidator(_email_domain)]
 CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
 Decimals = Literal[0, 1, 2, 3]
 Sources = Annotated[dict[str, str], AfterValidator(_sources)]
+WatchedSegments = Annotated[tuple[str, ...], AfterValidator(_watched)]
+LocaleName = Annotated[str, AfterValidator(_locale)]
 Bands = Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_bands)]

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from rich.console import RenderableType
 
-from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.rendering import faint, printable
 from nrr_pipeline.orchestration.stages.accounts import accounts_known, excluded_now
+from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.raw_objects import latest

@@ -17,12 +17,12 @@ import click
 from rich.console import RenderableType
 
 from nrr_pipeline.cli import documents, retention_views
-from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.rendering import day, indented, shortened
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.dimensions import band_names
 from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.pulls import complete_pull_times
 from nrr_pipeline.warehouse.reading import Rows

@@ -14,10 +14,10 @@ import click
 
 from nrr_pipeline.cli.accounts import dashboard_url
 from nrr_pipeline.cli.measured import measured
-from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
 from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.reading import Rows

@@ -17,12 +17,12 @@ from rich.table import Table
 
 from nrr_pipeline.cli import arithmetic, documents, usage
 from nrr_pipeline.cli.accounts import Member, members_lines, members_of, name_of
-from nrr_pipeline.cli.names import Names
 from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.rendering import bold, day, printable, table
 from nrr_pipeline.metrics.dimensions import billing_interval_segment
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.orchestration.stages.discount_text import discount_document, discounts_of
+from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.intervals import intervals_of
 from nrr_pipeline.warehouse.transactions import FOREVER
