@@ -132,7 +132,13 @@ _TABLES: dict[str, tuple[str, str]] = {
     "alerts": (
         "Alerts that were raised; one row per condition.",
         """alert_key kind metric period period_start dimension segment edition threshold? value?
-        severity text raised_at delivered_at? delivery_attempts last_error?""",
+        severity text raised_at delivered_at? delivery_attempts last_error? blocks? run_id?
+        attempted_at? next_attempt_at? held_until? is_possible_repeat acknowledged_at?
+        acknowledged_by? silenced_until?""",
+    ),
+    "alert_silences": (
+        "Alerts that are not to be sent for a while; an empty column stands for any value.",
+        "silence_id metric? period? dimension? segment? until reason? created_at",
     ),
     "data_quality": (
         "Findings about the account's data; open until resolved.",

@@ -157,4 +157,5 @@ evaluated_periods = _table("evaluated_periods", "table_name period_start")
 restatements = _table("restatements", "period period_start dimension segment to_edition")
 
 alerts = _table("alerts", "alert_key")
+alert_silences = _table("alert_silences", "silence_id")
 data_quality = _table("data_quality", "finding_id", indexes=("stage scope_id", "object_id"))
