@@ -95,7 +95,7 @@ def test_two_runs_at_once_lose_nothing_and_double_nothing(
 
 
 # What PostgreSQL keeps of a writer that is killed, the tests of the warehouse say in less time.
-@pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
 def test_a_run_killed_at_a_random_moment_is_completed_by_the_next(
     tmp_path: Path, database_url: str
 ) -> None:

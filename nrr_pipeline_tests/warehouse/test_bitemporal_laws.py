@@ -20,7 +20,7 @@ from nrr_pipeline_tests.databases import Databases
 from nrr_pipeline_tests.warehouse.conftest import Clock
 from nrr_pipeline_tests.warehouse.examples import interval_row
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
 
 Rows = list[dict[str, Any]]
 

@@ -17,7 +17,7 @@ from nrr_pipeline.warehouse import migrations
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.transactions import Warehouse
 
-ONLY_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+ONLY_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
 
 
 def scalar(warehouse: Warehouse, sql: str) -> object:

@@ -20,7 +20,9 @@ from nrr_pipeline.warehouse.transactions import Warehouse
 from nrr_pipeline_tests.databases import Server
 from nrr_pipeline_tests.warehouse.conftest import Clock
 
-pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], scope="session")
+pytestmark = pytest.mark.parametrize(
+    "database_kind", ["postgresql"], indirect=True, scope="session"
+)
 
 
 @pytest.fixture

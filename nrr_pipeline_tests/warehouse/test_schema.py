@@ -126,7 +126,7 @@ def test_migrations_build_exactly_the_views(warehouse: Warehouse, defined: sa.In
     assert set(VIEWS) == set(VIEW_NAMES) == set(migrated.get_view_names())
 
 
-@pytest.mark.parametrize("database_kind", ["postgresql"], scope="session")
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True, scope="session")
 def test_text_is_ordered_by_code_points_in_every_column_of_every_table(
     warehouse: Warehouse,
 ) -> None:

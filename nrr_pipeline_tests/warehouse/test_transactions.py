@@ -24,7 +24,7 @@ from nrr_pipeline.warehouse.transactions import Warehouse
 from nrr_pipeline_tests.warehouse.conftest import Clock
 from nrr_pipeline_tests.warehouse.examples import interval_row
 
-ONLY_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+ONLY_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
 MICROSECOND = timedelta(microseconds=1)
 
 
