@@ -12,6 +12,7 @@ HAS_OWN := $(NRR_HOME)$(NRR_DATABASE_URL)$(wildcard .nrr/nrr.db)
 HOME_DIR ?= $(if $(HAS_OWN),$(OWN_HOME),$(if $(wildcard .nrr/demo/nrr.db),.nrr/demo,$(OWN_HOME)))
 HOME_PATH = $(abspath $(HOME_DIR))
 PORT ?= 3000
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -23,8 +24,8 @@ help: ## Show what there is
 demo: $(VENV)/installed ## Run the whole pipeline on a simulated Stripe account
 	@$(BIN)/python -m nrr_pipeline.demo --home .nrr/demo
 
-test: $(VENV)/installed-dev ## Run every test
-	@$(BIN)/python -m pytest
+test: $(VENV)/installed-dev ## Run every test (WORKERS=… at a time)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 ui: $(VENV)/installed ## Open the Dagster UI on 127.0.0.1:3000 (HOME_DIR=… chooses the home)
 	@mkdir -p "$(HOME_PATH)/dagster"
