@@ -7,6 +7,8 @@ What is in it stands here, and how it is kept as text; what it looks like stands
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from pydantic import ConfigDict, TypeAdapter, with_config
+
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.reporting.explanation import PeriodExplanation, TrendPoint
@@ -78,3 +80,29 @@ class Presentation:
     locale: str
     ui_url: str
     logo: tuple[bytes, str] | None = None
+
+
+@with_config(ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+@dataclass(frozen=True)
+class FrozenReport:
+    """A report with the look that it was issued in: all that its files are made of."""
+
+    report: BoardReport
+    presentation: Presentation
+
+
+def to_json(frozen: FrozenReport) -> bytes:
+    """Write a report as JSON: amounts as exact integers, shares as exact fractions, ISO dates."""
+    return _FROZEN.dump_json(frozen)
+
+
+def from_json(content: bytes) -> FrozenReport:
+    """Read a report that ``to_json`` wrote; it equals the one that was written.
+
+    Raises:
+        ValidationError: The content is not a report.
+    """
+    return _FROZEN.validate_json(content)
+
+
+_FROZEN = TypeAdapter(FrozenReport)

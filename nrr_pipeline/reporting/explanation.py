@@ -8,11 +8,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+from typing import Annotated, cast
+
+from pydantic import BeforeValidator, PlainSerializer
 
 from nrr_pipeline.metrics.attribution import SegmentEffect
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import Period
+
+
+def _listed(names: Mapping[tuple[str, str], str]) -> list[tuple[str, str, str]]:
+    return [(*key, name) for key, name in names.items()]
+
+
+def _looked_up(names: object) -> object:
+    if not isinstance(names, list):
+        return names
+    listed = cast("list[tuple[str, str, str]]", names)
+    return {(dimension, segment): name for dimension, segment, name in listed}
+
+
+SegmentNames = Annotated[
+    Mapping[tuple[str, str], str], PlainSerializer(_listed), BeforeValidator(_looked_up)
+]
+"""By (dimension, segment) what readers call it; in JSON a list, which has no such keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +103,7 @@ class PeriodExplanation:
     before: tuple[Retention, ...]
     moves: tuple[CustomerMove, ...]
     effects: Mapping[str, tuple[SegmentEffect, ...]]
-    segment_names: Mapping[tuple[str, str], str]
+    segment_names: SegmentNames
     edition: int
     is_final: bool
     is_historical: bool
