@@ -31,6 +31,7 @@ PUBLIC = (
     "mrr_movements",
     "restatements",
     "alerts",
+    "board_report",
     "data_quality",
 )
 """What others may rely on, in the order in which a reader meets it."""

@@ -15,7 +15,7 @@ from nrr_pipeline.warehouse.sentences import DICTIONARY
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column: ``type`` is text, integer, bigint, real, boolean, date or timestamp."""
+    """One column: ``type`` is text, bytes, integer, bigint, real, boolean, date or timestamp."""
 
     name: str
     type: str
@@ -139,6 +139,11 @@ _TABLES: dict[str, tuple[str, str]] = {
     "alert_silences": (
         "Alerts that are not to be sent for a while; an empty column stands for any value.",
         "silence_id metric? period? dimension? segment? until reason? created_at",
+    ),
+    "board_report": (
+        "Board reports as they were issued; an edition is never changed, a later one may follow.",
+        """period_start edition issued_at data_as_of known_at policy_version changes? content
+        content_sha256 location? files? written_at?""",
     ),
     "data_quality": (
         "Findings about the account's data; open until resolved.",

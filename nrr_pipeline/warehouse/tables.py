@@ -42,6 +42,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
 # Text is ordered by its code points everywhere, as Python and SQLite do it.
 _TYPES: dict[str, TypeEngine[Any]] = {
     "text": sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+    "bytes": sa.LargeBinary(),
     "integer": sa.Integer(),
     "bigint": sa.BigInteger(),
     "real": sa.Double().with_variant(sa.REAL(), "sqlite"),
@@ -158,4 +159,5 @@ restatements = _table("restatements", "period period_start dimension segment to_
 
 alerts = _table("alerts", "alert_key")
 alert_silences = _table("alert_silences", "silence_id")
+board_report = _table("board_report", "period_start edition")
 data_quality = _table("data_quality", "finding_id", indexes=("stage scope_id", "object_id"))

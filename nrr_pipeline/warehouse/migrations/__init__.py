@@ -3,4 +3,4 @@
 A released script is never edited, and takes nothing from ``tables``, which moves on.
 """
 
-HEAD_REVISION = "0007"
+HEAD_REVISION = "0008"
