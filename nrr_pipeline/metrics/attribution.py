@@ -1,6 +1,7 @@
-"""Who moved a period's NRR and by how many points, and how it changed against the period before.
+"""How NRR changed against the period before: what each segment adds by its rate and by its mix.
 
-Why a customer's MRR moved does not belong here: see ``reasons``.
+What each customer adds to a period's NRR is its own change: see ``reporting.explanation``; why a
+customer's MRR moved, see ``reasons``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,29 +9,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from nrr_pipeline.metrics.bridge import Retention
-from nrr_pipeline.metrics.movements import Movement
-from nrr_pipeline.metrics.retention import Measurement
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """What one customer of the cohort adds to NRR - 100 %; amounts at the opening day's rates."""
-
-    account_id: str
-    movement: Movement
-    opening_mrr_micros: int
-    closing_mrr_micros: int
-    starting_mrr_micros: int
-
-    @property
-    def change_micros(self) -> int:
-        """Closing less opening MRR."""
-        return self.closing_mrr_micros - self.opening_mrr_micros
-
-    @property
-    def points(self) -> Fraction:
-        """Percentage points of NRR; over all customers they sum to NRR - 100 % exactly."""
-        return Fraction(100 * self.change_micros, self.starting_mrr_micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +24,6 @@ class SegmentEffect:
     after: Retention | None
     rate_points: Fraction
     mix_points: Fraction
-
-
-def contributions(measurement: Measurement) -> tuple[Contribution, ...]:
-    """Every customer of the cohort whose MRR moved, the most costly first (ties: by account).
-
-    Those that did not move add nothing, so the points sum to NRR - 100 % exactly.
-    """
-    customers = measurement.customers
-    starting = measurement.whole.starting_mrr_micros
-    in_cohort = customers[
-        (customers["opening_mrr_micros"] > 0)
-        & (customers["opening_mrr_micros"] != customers["closing_mrr_micros"])
-    ]
-    columns = ("account_id", "movement", "opening_mrr_micros", "closing_mrr_micros")
-    listed = [
-        Contribution(str(account), Movement(movement), int(opening), int(closing), starting)
-        for account, movement, opening, closing in zip(
-            *(in_cohort[name] for name in columns), strict=True
-        )
-    ]
-    return tuple(sorted(listed, key=lambda each: (each.change_micros, each.account_id)))
 
 
 def rate_and_mix(

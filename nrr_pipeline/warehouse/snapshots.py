@@ -42,6 +42,23 @@ def intervals_frame(
     return frame_of(connection.execute(query).all(), "mrr_intervals", ITEM_COLUMNS)
 
 
+def approximations_on(
+    connection: sa.Connection, as_of_date: date, *, known_at: datetime | None = None
+) -> list[tuple[str, str, int | None]]:
+    """Return the items whose MRR on a day is approximate: id, currency, largest error if known."""
+    columns = mrr_intervals.c
+    query = sa.select(
+        columns.subscription_item_id, columns.currency, columns.max_error_micros
+    ).where(
+        _priced(known_at),
+        columns.is_approximate,
+        columns.valid_from <= as_of_date,
+        columns.valid_to > as_of_date,
+    )
+    rows = connection.execute(query.order_by(columns.subscription_item_id))
+    return [tuple(row) for row in rows]
+
+
 def customers_by_account(
     connection: sa.Connection, known_at: datetime | None = None
 ) -> dict[str, list[str]]:
