@@ -15,7 +15,7 @@ from nrr_pipeline.cli.opening import Opened
 from nrr_pipeline.cli.retention_views import WHOLE
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.metrics.retention import Measurement, crossed
-from nrr_pipeline.orchestration.stages.periods import measure
+from nrr_pipeline.orchestration.stages.measuring import measure
 from nrr_pipeline.warehouse.reading import Rows
 
 

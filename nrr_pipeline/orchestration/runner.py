@@ -42,7 +42,8 @@ from nrr_pipeline.orchestration.resources import (
     WarehouseResource,
 )
 from nrr_pipeline.orchestration.stages.daily import first_day
-from nrr_pipeline.orchestration.stages.periods import TABLES, RetentionNotComputableError
+from nrr_pipeline.orchestration.stages.measuring import RetentionNotComputableError
+from nrr_pipeline.orchestration.stages.periods import TABLES
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.probe import estimate

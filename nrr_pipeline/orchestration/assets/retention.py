@@ -11,11 +11,8 @@ from nrr_pipeline.orchestration.partitions import Calendar, days_of, key_of
 from nrr_pipeline.orchestration.resources import PolicyResource, WarehouseResource
 from nrr_pipeline.orchestration.specs import Sheet, settled_parameters
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
-from nrr_pipeline.orchestration.stages.periods import (
-    TABLES,
-    RetentionNotComputableError,
-    publish_periods,
-)
+from nrr_pipeline.orchestration.stages.measuring import RetentionNotComputableError
+from nrr_pipeline.orchestration.stages.periods import TABLES, publish_periods
 
 
 def retention_assets(sheet: Sheet, calendar: Calendar) -> list[dg.AssetsDefinition]:

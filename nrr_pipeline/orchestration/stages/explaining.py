@@ -22,8 +22,8 @@ from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.metrics.reasons import Cause, Reason, find_reasons, in_words
 from nrr_pipeline.metrics.retention import Measurement
+from nrr_pipeline.orchestration.stages.measuring import measure
 from nrr_pipeline.orchestration.stages.names import Names
-from nrr_pipeline.orchestration.stages.periods import measure
 from nrr_pipeline.orchestration.stages.rates import rate_table
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.explanation import (

@@ -1,4 +1,4 @@
-"""Measuring and publishing periods: which are due, what they are, and whether they alert."""
+"""Publishing periods: which are due, what they are, and whether they alert."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,16 +11,16 @@ import pandas as pd
 
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.bridge import Retention
-from nrr_pipeline.metrics.conversion import MissingRateError
 from nrr_pipeline.metrics.interval_arrays import IntervalArrays
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
-from nrr_pipeline.metrics.retention import Measurement, measure_retention
-from nrr_pipeline.metrics.segments import SegmentRules
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
-from nrr_pipeline.orchestration.stages.attributes import values_by_dimension
-from nrr_pipeline.orchestration.stages.rates import rate_table, with_fix
+from nrr_pipeline.orchestration.stages.measuring import (
+    RetentionNotComputableError,
+    measure,
+    read_intervals,
+)
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse import account, daily, knowledge, retention, snapshots
+from nrr_pipeline.warehouse import account, daily, knowledge, retention
 from nrr_pipeline.warehouse.reading import held_out_items
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
 
@@ -34,10 +34,6 @@ TABLES = {
 
 class IncompletePeriodError(NrrError):
     """A period was asked for of which days are missing."""
-
-
-class RetentionNotComputableError(NrrError):
-    """A period cannot be measured; native figures are published all the same."""
 
 
 def due_periods(
@@ -151,51 +147,6 @@ def _publish(
         return with_alert(tx, policy, report, facts)
 
 
-def measure(
-    connection: Connection,
-    policy: MetricPolicy,
-    period: Period,
-    *,
-    known_at: datetime | None = None,
-    intervals: IntervalArrays | None = None,
-) -> Measurement:
-    """A period's retention and the customers behind it, as known at a time (default: now).
-
-    Args:
-        connection: Where to read.
-        policy: The rules.
-        period: What to measure.
-        known_at: As known then.
-        intervals: What was known then, where it has been read already.
-
-    Raises:
-        ReportingCurrencyError: Several currencies, and none is set to report in.
-        RetentionNotComputableError: An exchange rate is missing.
-    """
-    rates = rate_table(connection, policy, known_at)
-    opening, closing = period.opening_date, period.closing_date
-    try:
-        return measure_retention(
-            intervals or _read_intervals(connection, known_at),
-            opening,
-            closing,
-            opening_rates=rates.on(opening),
-            closing_rates=rates.on(closing),
-            reporting_currency=rates.reporting_currency,
-            window_days=policy.reactivation.window_days,
-            segments=SegmentRules(
-                policy.dimensions,
-                values_by_dimension(connection, policy, opening, closing, known_at),
-                policy.company_size.bands,
-                policy.max_segments,
-            ),
-            is_constant_currency=policy.fx.nrr == "constant",
-        )
-    except MissingRateError as error:
-        problem = f"{period.label} is not published: {error}"
-        raise RetentionNotComputableError(with_fix(problem, error.day or opening)) from error
-
-
 class _Intervals:
     """All intervals as known now, read again only when something was learned meanwhile."""
 
@@ -206,13 +157,9 @@ class _Intervals:
     def read(self, connection: Connection) -> IntervalArrays:
         learned_at = knowledge.learned_at(connection)
         if self._arrays is None or learned_at != self._learned_at:
-            self._arrays = _read_intervals(connection, None)
+            self._arrays = read_intervals(connection)
             self._learned_at = learned_at
         return self._arrays
-
-
-def _read_intervals(connection: Connection, known_at: datetime | None) -> IntervalArrays:
-    return IntervalArrays.of(snapshots.intervals_frame(connection, known_at=known_at))
 
 
 def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:

@@ -1,0 +1,72 @@
+"""Measures a period from what is stored: its figures and the customers behind them.
+
+Publishing it stands in ``periods``, explaining it in ``explaining``.
+"""
+
+from datetime import datetime
+
+from nrr_pipeline.errors import NrrError
+from nrr_pipeline.metrics.conversion import MissingRateError
+from nrr_pipeline.metrics.interval_arrays import IntervalArrays
+from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.metrics.retention import Measurement, measure_retention
+from nrr_pipeline.metrics.segments import SegmentRules
+from nrr_pipeline.orchestration.stages.attributes import values_by_dimension
+from nrr_pipeline.orchestration.stages.rates import rate_table, with_fix
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.warehouse import snapshots
+from nrr_pipeline.warehouse.transactions import Connection
+
+
+class RetentionNotComputableError(NrrError):
+    """A period cannot be measured; native figures are published all the same."""
+
+
+def measure(
+    connection: Connection,
+    policy: MetricPolicy,
+    period: Period,
+    *,
+    known_at: datetime | None = None,
+    intervals: IntervalArrays | None = None,
+) -> Measurement:
+    """A period's retention and the customers behind it, as known at a time (default: now).
+
+    Args:
+        connection: Where to read.
+        policy: The rules.
+        period: What to measure.
+        known_at: As known then.
+        intervals: What was known then, where it has been read already.
+
+    Raises:
+        ReportingCurrencyError: Several currencies, and none is set to report in.
+        RetentionNotComputableError: An exchange rate is missing.
+    """
+    rates = rate_table(connection, policy, known_at)
+    opening, closing = period.opening_date, period.closing_date
+    try:
+        return measure_retention(
+            intervals or read_intervals(connection, known_at),
+            opening,
+            closing,
+            opening_rates=rates.on(opening),
+            closing_rates=rates.on(closing),
+            reporting_currency=rates.reporting_currency,
+            window_days=policy.reactivation.window_days,
+            segments=SegmentRules(
+                policy.dimensions,
+                values_by_dimension(connection, policy, opening, closing, known_at),
+                policy.company_size.bands,
+                policy.max_segments,
+            ),
+            is_constant_currency=policy.fx.nrr == "constant",
+        )
+    except MissingRateError as error:
+        problem = f"{period.label} is not published: {error}"
+        raise RetentionNotComputableError(with_fix(problem, error.day or opening)) from error
+
+
+def read_intervals(connection: Connection, known_at: datetime | None = None) -> IntervalArrays:
+    """All intervals with MRR, as known at a time (default: now)."""
+    return IntervalArrays.of(snapshots.intervals_frame(connection, known_at=known_at))
