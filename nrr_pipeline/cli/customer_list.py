@@ -15,10 +15,10 @@ import click
 from nrr_pipeline.cli.accounts import dashboard_url
 from nrr_pipeline.cli.measured import measured
 from nrr_pipeline.cli.opening import Opened
-from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.reporting.spreadsheet import as_text, decimal
 from nrr_pipeline.warehouse.account import bound_mode
 from nrr_pipeline.warehouse.reading import Rows
 from nrr_pipeline.warehouse.snapshots import customers_by_account
@@ -36,8 +36,6 @@ _COLUMNS = (
     *_AMOUNTS,
     *(f"{name}_micros" for name in _AMOUNTS),
 )
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def columns(policy: MetricPolicy) -> tuple[str, ...]:
@@ -95,14 +93,14 @@ def write_customers(path: Path, customers: list[Customer], installation: Opened)
     )
     writer.writeheader()
     for each in customers:
-        decimals = {name: _decimal(each[f"{name}_micros"]) for name in _AMOUNTS}
+        decimals = {name: decimal(each[f"{name}_micros"]) for name in _AMOUNTS}
         labels = {
-            (column := _column(name)): _as_text(segments[name][each[column]]) for name in dimensions
+            (column := _column(name)): as_text(segments[name][each[column]]) for name in dimensions
         }
         account_id: str = each["account_id"]
         called_so = {
-            "account_id": _as_text(account_id),
-            "name": _as_text(called.get(account_id, account_id)),
+            "account_id": as_text(account_id),
+            "name": as_text(called.get(account_id, account_id)),
         }
         writer.writerow({**each, **called_so, **decimals, **labels})
     try:
@@ -115,23 +113,3 @@ def write_customers(path: Path, customers: list[Customer], installation: Opened)
 
 def _column(dimension: str) -> str:
     return "customer_currency" if dimension == "currency" else dimension
-
-
-def _decimal(micros: int) -> str:
-    """An exact decimal number of major units, with as many places as it needs, at least two.
-
-    >>> _decimal(1_234_500_000), _decimal(-16_666_667), _decimal(0)
-    ('1234.50', '-16.666667', '0.00')
-    """
-    whole, rest = divmod(abs(micros), MICROS_PER_MAJOR)
-    places = f"{rest:06d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if micros < 0 else ''}{whole}.{places}"
-
-
-def _as_text(value: str) -> str:
-    """Text that a spreadsheet does not take for a formula.
-
-    >>> _as_text("=1+1"), _as_text("Acme")
-    ("'=1+1", 'Acme')
-    """
-    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
