@@ -14,7 +14,7 @@ from nrr_pipeline.metrics.dimensions import DIMENSIONS, band_names
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.stages.inputs import sync_attributes
-from nrr_pipeline.orchestration.stages.periods import publish_period
+from nrr_pipeline.orchestration.stages.periods import publish_periods
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline_tests.cli.conftest import Nrr
@@ -36,7 +36,7 @@ def publish(home: Path) -> None:
     policy = load_policy(Path("policy.toml"))
     with open_warehouse(f"sqlite:///{home / 'nrr.db'}") as warehouse:
         sync_attributes(warehouse, policy, clock=utc_now)
-        publish_period(warehouse, policy, Period.parse(QUARTER), clock=utc_now)
+        assert publish_periods(warehouse, policy, [Period.parse(QUARTER)], clock=utc_now)[1] == []
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from nrr_pipeline.orchestration.stages.inputs import (
     sync_fx_rates,
 )
 from nrr_pipeline.orchestration.stages.intervals import build_intervals
-from nrr_pipeline.orchestration.stages.periods import due_periods, publish_period
+from nrr_pipeline.orchestration.stages.periods import due_periods, publish_periods
 from nrr_pipeline.orchestration.stages.pulling import pull_raw
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.stripe_source.client import StripeSource
@@ -94,11 +94,14 @@ class Connected:
         publish_days(self.warehouse, self.policy, days, clock=self.clock)
         refresh_totals(self.warehouse, self.policy, clock=self.clock)
         refresh_movements(self.warehouse, self.policy, clock=self.clock)
-        return [
-            publish_period(self.warehouse, self.policy, period, clock=self.clock)
+        due = [
+            period
             for kind in PeriodKind
             for period in due_periods(self.warehouse, self.policy, kind, clock=self.clock)
         ]
+        published, problems = publish_periods(self.warehouse, self.policy, due, clock=self.clock)
+        assert problems == []
+        return published
 
 
 @contextmanager

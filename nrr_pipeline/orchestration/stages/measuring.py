@@ -3,10 +3,11 @@
 Publishing it stands in ``periods``, explaining it in ``explaining``.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from nrr_pipeline.errors import NrrError
-from nrr_pipeline.metrics.conversion import MissingRateError
+from nrr_pipeline.metrics.conversion import MissingRateError, RateTable
 from nrr_pipeline.metrics.interval_arrays import IntervalArrays
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.metrics.retention import Measurement, measure_retention
@@ -22,13 +23,33 @@ class RetentionNotComputableError(NrrError):
     """A period cannot be measured; native figures are published all the same."""
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What any period is measured from: all intervals and rates, as known at a time."""
+
+    intervals: IntervalArrays
+    rates: RateTable
+
+    @classmethod
+    def read(
+        cls, connection: Connection, policy: MetricPolicy, known_at: datetime | None = None
+    ) -> "Basis":
+        """Read what was known at a time (default: now).
+
+        Raises:
+            ReportingCurrencyError: Several currencies, and none is set to report in.
+        """
+        intervals = IntervalArrays.of(snapshots.intervals_frame(connection, known_at=known_at))
+        return cls(intervals, rate_table(connection, policy, known_at))
+
+
 def measure(
     connection: Connection,
     policy: MetricPolicy,
     period: Period,
     *,
     known_at: datetime | None = None,
-    intervals: IntervalArrays | None = None,
+    basis: Basis | None = None,
 ) -> Measurement:
     """A period's retention and the customers behind it, as known at a time (default: now).
 
@@ -37,22 +58,22 @@ def measure(
         policy: The rules.
         period: What to measure.
         known_at: As known then.
-        intervals: What was known then, where it has been read already.
+        basis: What was known then, where it has been read already.
 
     Raises:
         ReportingCurrencyError: Several currencies, and none is set to report in.
         RetentionNotComputableError: An exchange rate is missing.
     """
-    rates = rate_table(connection, policy, known_at)
+    basis = basis or Basis.read(connection, policy, known_at)
     opening, closing = period.opening_date, period.closing_date
     try:
         return measure_retention(
-            intervals or read_intervals(connection, known_at),
+            basis.intervals,
             opening,
             closing,
-            opening_rates=rates.on(opening),
-            closing_rates=rates.on(closing),
-            reporting_currency=rates.reporting_currency,
+            opening_rates=basis.rates.on(opening),
+            closing_rates=basis.rates.on(closing),
+            reporting_currency=basis.rates.reporting_currency,
             window_days=policy.reactivation.window_days,
             segments=SegmentRules(
                 policy.dimensions,
@@ -65,8 +86,3 @@ def measure(
     except MissingRateError as error:
         problem = f"{period.label} is not published: {error}"
         raise RetentionNotComputableError(with_fix(problem, error.day or opening)) from error
-
-
-def read_intervals(connection: Connection, known_at: datetime | None = None) -> IntervalArrays:
-    """All intervals with MRR, as known at a time (default: now)."""
-    return IntervalArrays.of(snapshots.intervals_frame(connection, known_at=known_at))

@@ -11,13 +11,12 @@ import pandas as pd
 
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.bridge import Retention
-from nrr_pipeline.metrics.interval_arrays import IntervalArrays
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
 from nrr_pipeline.orchestration.stages.measuring import (
+    Basis,
     RetentionNotComputableError,
     measure,
-    read_intervals,
 )
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse import account, daily, knowledge, retention
@@ -86,40 +85,27 @@ def publish_periods(
     """
     published: list[PeriodReport] = []
     problems: list[str] = []
-    intervals = _Intervals()
+    known_now = _KnownNow(policy)
     for period in periods:
         try:
-            published.append(_publish(warehouse, policy, period, intervals, clock=clock))
+            published.append(_publish(warehouse, policy, period, known_now, clock=clock))
         except RetentionNotComputableError as error:
             problems.append(str(error))
     return published, problems
-
-
-def publish_period(
-    warehouse: Warehouse, policy: MetricPolicy, period: Period, *, clock: Clock
-) -> PeriodReport:
-    """Measure a period as known now and publish it, with its alert, in one transaction.
-
-    Raises:
-        IncompletePeriodError: Days of the period are not published; the message gives the command.
-        ReportingCurrencyError: Several currencies, and none is set to report in.
-        RetentionNotComputableError: An exchange rate is missing.
-    """
-    return _publish(warehouse, policy, period, _Intervals(), clock=clock)
 
 
 def _publish(
     warehouse: Warehouse,
     policy: MetricPolicy,
     period: Period,
-    intervals: "_Intervals",
+    known_now: "_KnownNow",
     *,
     clock: Clock,
 ) -> PeriodReport:
+    """Measure a period as known now and publish it, with its alert, in one transaction."""
     with warehouse.write("publication", clock=clock, policy_version=policy.version) as tx:
         facts = _require_complete(tx.connection, period)
-        known_now = intervals.read(tx.connection)
-        measurement = measure(tx.connection, policy, period, intervals=known_now)
+        measurement = measure(tx.connection, policy, period, basis=known_now.read(tx.connection))
         held_out = held_out_items(tx.connection, period.opening_date, period.closing_date)
         is_final = _is_closed(period, policy, tx.known_at) and not held_out
         is_historical = (
@@ -147,19 +133,20 @@ def _publish(
         return with_alert(tx, policy, report, facts)
 
 
-class _Intervals:
-    """All intervals as known now, read again only when something was learned meanwhile."""
+class _KnownNow:
+    """What is known now, read again only when something was learned meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: MetricPolicy) -> None:
+        self._policy = policy
         self._learned_at: datetime | None = None
-        self._arrays: IntervalArrays | None = None
+        self._basis: Basis | None = None
 
-    def read(self, connection: Connection) -> IntervalArrays:
+    def read(self, connection: Connection) -> Basis:
         learned_at = knowledge.learned_at(connection)
-        if self._arrays is None or learned_at != self._learned_at:
-            self._arrays = read_intervals(connection)
+        if self._basis is None or learned_at != self._learned_at:
+            self._basis = Basis.read(connection, self._policy)
             self._learned_at = learned_at
-        return self._arrays
+        return self._basis
 
 
 def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:
