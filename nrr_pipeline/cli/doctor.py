@@ -14,7 +14,6 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from nrr_pipeline.cli.exchange_rates import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.cli.exclusions import exclusion_lines
 from nrr_pipeline.cli.opening import as_of_line, load
 from nrr_pipeline.cli.rendering import faint, indented, instant, print_parts
@@ -23,6 +22,7 @@ from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.stages.accounts import excluded_now
 from nrr_pipeline.orchestration.stages.pulling import privacy_rules
 from nrr_pipeline.orchestration.stages.rates import ReportingCurrencyError, reporting_currency
+from nrr_pipeline.orchestration.stages.rates_in_use import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.account_check import check_account

@@ -13,11 +13,11 @@ import click
 from rich.console import RenderableType
 
 from nrr_pipeline.cli import documents, usage
-from nrr_pipeline.cli.exchange_rates import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.cli.opening import Opened, nothing_yet, opened
 from nrr_pipeline.cli.rendering import bold, day, faint, print_parts, table
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.money import format_money
+from nrr_pipeline.orchestration.stages.rates_in_use import ForeignMrr, foreign_mrr, rates_line
 from nrr_pipeline.warehouse.reading import Rows, is_published, totals_of
 
 _EXAMPLES = """\b

@@ -5,7 +5,6 @@ What is shown is decided by the commands; JSON is made in ``documents``.
 
 from __future__ import annotations
 
-import calendar
 import io
 import re
 import sys
@@ -20,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nrr_pipeline.metrics.money import format_money, format_ratio, is_rounding_shortfall
+from nrr_pipeline.metrics.periods import spelled
 
 Cell = str | Text
 
@@ -129,7 +129,7 @@ def day(value: date) -> str:
     >>> day(date(2026, 3, 31))
     '31 March 2026'
     """
-    return f"{value.day} {calendar.month_name[value.month]} {value.year}"
+    return spelled(value)
 
 
 def instant(value: datetime) -> str:

@@ -26,6 +26,15 @@ def add_months(day: date, months: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
+def spelled(day: date) -> str:
+    """A day as readers write it.
+
+    >>> spelled(date(2026, 3, 31))
+    '31 March 2026'
+    """
+    return f"{day.day} {calendar.month_name[day.month]} {day.year}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
     """A span of whole days whose retention is measured between two snapshots.

@@ -28,10 +28,10 @@ def latest_known_at(connection: sa.Connection) -> datetime | None:
     return connection.scalar(sa.select(sa.func.max(knowledge.c.known_at)))
 
 
-def learned_at(connection: sa.Connection) -> datetime | None:
-    """Return the knowledge time of the last write that can have changed a fact."""
-    query = sa.select(sa.func.max(knowledge.c.known_at))
-    return connection.scalar(query.where(knowledge.c.cause != "publication"))
+def learned_at(connection: sa.Connection, until: datetime | None = None) -> datetime | None:
+    """Return the knowledge time of the last write, up to a time, that can have changed a fact."""
+    query = sa.select(sa.func.max(knowledge.c.known_at)).where(knowledge.c.cause != "publication")
+    return connection.scalar(query if until is None else query.where(knowledge.c.known_at <= until))
 
 
 def changed_from_since(connection: sa.Connection, after: datetime | None) -> date | None:

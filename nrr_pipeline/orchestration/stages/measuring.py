@@ -15,7 +15,7 @@ from nrr_pipeline.metrics.segments import SegmentRules
 from nrr_pipeline.orchestration.stages.attributes import values_by_dimension
 from nrr_pipeline.orchestration.stages.rates import rate_table, with_fix
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse import snapshots
+from nrr_pipeline.warehouse import knowledge, snapshots
 from nrr_pipeline.warehouse.transactions import Connection
 
 
@@ -43,6 +43,23 @@ class Basis:
         return cls(intervals, rate_table(connection, policy, known_at))
 
 
+class KnownBasis:
+    """What was known at one time after another, read again only where something was learned."""
+
+    def __init__(self, policy: MetricPolicy) -> None:
+        self._policy = policy
+        self._learned_at: datetime | None = None
+        self._basis: Basis | None = None
+
+    def read(self, connection: Connection, known_at: datetime | None = None) -> Basis:
+        """What was known at a time (default: now)."""
+        learned_at = knowledge.learned_at(connection, known_at)
+        if self._basis is None or learned_at != self._learned_at:
+            self._basis = Basis.read(connection, self._policy, known_at)
+            self._learned_at = learned_at
+        return self._basis
+
+
 def measure(
     connection: Connection,
     policy: MetricPolicy,
@@ -50,6 +67,7 @@ def measure(
     *,
     known_at: datetime | None = None,
     basis: Basis | None = None,
+    by_segment: bool = True,
 ) -> Measurement:
     """A period's retention and the customers behind it, as known at a time (default: now).
 
@@ -59,6 +77,7 @@ def measure(
         period: What to measure.
         known_at: As known then.
         basis: What was known then, where it has been read already.
+        by_segment: Whether to break it down by the policy's dimensions.
 
     Raises:
         ReportingCurrencyError: Several currencies, and none is set to report in.
@@ -75,14 +94,21 @@ def measure(
             closing_rates=basis.rates.on(closing),
             reporting_currency=basis.rates.reporting_currency,
             window_days=policy.reactivation.window_days,
-            segments=SegmentRules(
-                policy.dimensions,
-                values_by_dimension(connection, policy, opening, closing, known_at),
-                policy.company_size.bands,
-                policy.max_segments,
-            ),
+            segments=_rules(connection, policy, period, known_at) if by_segment else None,
             is_constant_currency=policy.fx.nrr == "constant",
         )
     except MissingRateError as error:
         problem = f"{period.label} is not published: {error}"
         raise RetentionNotComputableError(with_fix(problem, error.day or opening)) from error
+
+
+def _rules(
+    connection: Connection, policy: MetricPolicy, period: Period, known_at: datetime | None
+) -> SegmentRules:
+    days = period.opening_date, period.closing_date
+    return SegmentRules(
+        policy.dimensions,
+        values_by_dimension(connection, policy, *days, known_at),
+        policy.company_size.bands,
+        policy.max_segments,
+    )

@@ -14,12 +14,12 @@ from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
 from nrr_pipeline.orchestration.stages.measuring import (
-    Basis,
+    KnownBasis,
     RetentionNotComputableError,
     measure,
 )
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.warehouse import account, daily, knowledge, retention
+from nrr_pipeline.warehouse import account, daily, retention
 from nrr_pipeline.warehouse.reading import held_out_items
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
 
@@ -85,7 +85,7 @@ def publish_periods(
     """
     published: list[PeriodReport] = []
     problems: list[str] = []
-    known_now = _KnownNow(policy)
+    known_now = KnownBasis(policy)
     for period in periods:
         try:
             published.append(_publish(warehouse, policy, period, known_now, clock=clock))
@@ -98,7 +98,7 @@ def _publish(
     warehouse: Warehouse,
     policy: MetricPolicy,
     period: Period,
-    known_now: "_KnownNow",
+    known_now: KnownBasis,
     *,
     clock: Clock,
 ) -> PeriodReport:
@@ -131,22 +131,6 @@ def _publish(
             held_out=tuple(f"{item}: {why}" for item, why in sorted(held_out.items())),
         )
         return with_alert(tx, policy, report, facts)
-
-
-class _KnownNow:
-    """What is known now, read again only when something was learned meanwhile."""
-
-    def __init__(self, policy: MetricPolicy) -> None:
-        self._policy = policy
-        self._learned_at: datetime | None = None
-        self._basis: Basis | None = None
-
-    def read(self, connection: Connection) -> Basis:
-        learned_at = knowledge.learned_at(connection)
-        if self._basis is None or learned_at != self._learned_at:
-            self._basis = Basis.read(connection, self._policy)
-            self._learned_at = learned_at
-        return self._basis
 
 
 def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:
