@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.movements import Movement
+from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.reporting.explanation import PeriodExplanation, TrendPoint
 
 
@@ -80,6 +81,33 @@ class Presentation:
     locale: str
     ui_url: str
     logo: tuple[bytes, str] | None = None
+
+
+Rows = dict[tuple[str, str], Retention]
+"""Figures of one period by (dimension, segment)."""
+
+
+def rows_by_period(report: BoardReport) -> dict[Period, Rows]:
+    """All figures that a report holds, once: its own periods first, then those of the trend."""
+    listed: list[tuple[Period, tuple[Retention, ...]]] = []
+    explained = [each for each in (report.month, report.quarter) if each is not None]
+    listed += [(each.period, each.rows) for each in explained]
+    if report.trailing is not None:
+        listed.append((trailing_period(report), (report.trailing,)))
+    listed += [(each.period.previous, each.before) for each in explained if each.before]
+    for point in reversed(report.trend):
+        listed.append((Period.month(point.month), (point.figures,)))
+        if point.trailing is not None:
+            listed.append((Period.trailing_12_months(point.month), (point.trailing,)))
+    found: dict[Period, Rows] = {}
+    for period, rows in listed:
+        found.setdefault(period, {(row.dimension, row.segment): row for row in rows})
+    return found
+
+
+def trailing_period(report: BoardReport) -> Period:
+    """The twelve months that end with the report's month."""
+    return Period.trailing_12_months(report.month.period.period_start)
 
 
 @with_config(ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))

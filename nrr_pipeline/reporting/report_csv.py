@@ -11,7 +11,7 @@ from fractions import Fraction
 from nrr_pipeline.metrics.bridge import BRIDGE_AMOUNTS, Retention
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
 from nrr_pipeline.metrics.periods import Period
-from nrr_pipeline.reporting.board_report import BoardReport, CustomerMonth
+from nrr_pipeline.reporting.board_report import BoardReport, CustomerMonth, rows_by_period
 from nrr_pipeline.reporting.explanation import PeriodExplanation
 from nrr_pipeline.reporting.spreadsheet import as_text, decimal, decimal_of
 
@@ -63,33 +63,14 @@ def _csv(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
 
 
 def _lines(report: BoardReport) -> Iterator[_Line]:
-    explained = [each for each in (report.month, report.quarter) if each is not None]
-    seen: set[tuple[str, str, str]] = set()
-    for period, row, names in _rows(report, explained):
-        key = (period.key, row.dimension, row.segment)
-        if key not in seen:
-            seen.add(key)
+    explained = [each for each in (report.quarter, report.month) if each is not None]
+    names = {key: name for each in explained for key, name in each.segment_names.items()}
+    for period, rows in rows_by_period(report).items():
+        for row in rows.values():
             yield from _figures(period, row, names)
     for each in explained:
         yield from _effects(each)
         yield from _moves(each)
-
-
-def _rows(
-    report: BoardReport, explained: Sequence[PeriodExplanation]
-) -> Iterator[tuple[Period, Retention, _Names]]:
-    """Every row of figures, some of them twice: a month also stands in the trend."""
-    for each in explained:
-        names = dict(each.segment_names)
-        yield from ((each.period, row, names) for row in each.rows)
-        yield from ((each.period.previous, row, names) for row in each.before)
-    for point in report.trend:
-        yield Period.month(point.month), point.figures, {}
-        if point.trailing is not None:
-            yield Period.trailing_12_months(point.month), point.trailing, {}
-    if report.trailing is not None:
-        last = Period.trailing_12_months(report.month.period.period_start)
-        yield last, report.trailing, {}
 
 
 def _figures(period: Period, row: Retention, names: _Names) -> Iterator[_Line]:
