@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.raw import KINDS
+from nrr_pipeline.warehouse import alerts, board_report
 from nrr_pipeline.warehouse.fields import TABLE_NAMES, VIEW_NAMES
 from nrr_pipeline.warehouse.transactions import Warehouse
 from nrr_pipeline_tests.databases import Server
 from nrr_pipeline_tests.end_to_end.pipeline import (
+    Connected,
     business,
     closing_day,
     connected,
@@ -56,10 +58,27 @@ def test_both_databases_hold_the_same_rows_numbers_and_times_of_knowledge_includ
                 otherwise = replace(pipeline, policy=without_discounts)
                 otherwise.build()
                 otherwise.publish(closing_day(whole))
+                write_what_no_night_writes(pipeline)
                 contents.append(dict(content_of(pipeline.warehouse)))
     in_sqlite, in_postgresql = contents
     assert [name for name in in_sqlite if in_sqlite[name] != in_postgresql[name]] == []
     assert [name for name, rows in in_sqlite.items() if len(rows) == 1] == []
+
+
+def write_what_no_night_writes(pipeline: Connected) -> None:
+    """A silence and a board report."""
+    silence = {"metric": "nrr", "until": NOW + timedelta(days=30), "reason": "a known loss"}
+    report = {
+        "period_start": date(2026, 9, 1),
+        "edition": 1,
+        "data_as_of": NOW,
+        "policy_version": pipeline.policy.version,
+        "changes": [],
+    }
+    with pipeline.warehouse.write("publication", clock=pipeline.clock) as tx:
+        alerts.silence(tx.connection, silence, at=tx.known_at)
+        times = {"issued_at": tx.known_at, "known_at": tx.known_at}
+        board_report.add_report(tx.connection, {**report, **times}, b"all that was said")
 
 
 def content_of(warehouse: Warehouse) -> Iterator[tuple[str, Rows]]:
