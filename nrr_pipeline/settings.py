@@ -12,6 +12,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nrr_pipeline.errors import SettingsError
 
+OWN_TAG = "stage"
+"""The tag of assets that is not for choosing."""
+
+_TAG = re.compile(r"\s*([\w.-]{1,63})\s*=\s*([\w.-]{1,63})\s*", re.ASCII)
+
 
 def _web_address(value: str) -> str:
     if not re.match(r"https?://[^/\s]+", value):
@@ -22,6 +27,19 @@ def _web_address(value: str) -> str:
 def _owner(value: str) -> str:
     if not re.fullmatch(r"team:[\w-]+|[^@\s:]+@[^@\s:]+\.[^@\s:]+", value):
         raise ValueError(f"{value!r} is neither an e-mail address nor a team such as team:finance")
+    return value
+
+
+def _tags(value: str) -> str:
+    tags = [_TAG.fullmatch(pair) for pair in value.split(",")]
+    names = [tag[1] for tag in tags if tag]
+    if len(names) < len(tags):
+        raise ValueError(
+            f"{value!r} is not a list such as cost_center=finance, data=confidential; names and "
+            "values have at most 63 letters, digits, _, - and ."
+        )
+    if OWN_TAG in names or len(set(names)) < len(names):
+        raise ValueError(f"{value!r} has a name twice, or {OWN_TAG}, which every asset has already")
     return value
 
 
@@ -53,6 +71,7 @@ class Settings(BaseSettings):
     nrr_ui_url: Annotated[str, AfterValidator(_web_address)] = "http://127.0.0.1:3000"
     nrr_reports: str | None = None
     nrr_owner: Annotated[str, AfterValidator(_owner)] = "team:finance-ops"
+    nrr_tags: Annotated[str, AfterValidator(_tags)] | None = None
     slack_webhook_url: SecretStr | None = None
     slack_bot_token: SecretStr | None = None
     slack_channel: str | None = None
@@ -87,6 +106,11 @@ class Settings(BaseSettings):
     def reports(self) -> str:
         """Folder or object-store address of board reports."""
         return self.nrr_reports or str(self.home / "reports")
+
+    @property
+    def asset_tags(self) -> dict[str, str]:
+        """Tags of every asset in Dagster, by name."""
+        return dict(_TAG.findall(self.nrr_tags or ""))
 
     def create_home(self) -> Path:
         """Create the home where it is missing, and return it.

@@ -49,6 +49,7 @@ def test_every_setting_is_read_from_its_variable(
         "NRR_UI_URL": "https://dagster.example.com/",
         "NRR_REPORTS": "s3://bucket/reports",
         "NRR_OWNER": "finance@example.com",
+        "NRR_TAGS": "cost_center = finance,data=confidential",
         "SLACK_CHANNEL": "#finance",
         "SLACK_API_BASE": "http://127.0.0.1:5000",
     }
@@ -99,6 +100,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ),
         ("NRR_DATABASE_SCHEMA", 'a"; --', "such as nrr"),
         ("NRR_OWNER", "bob", "NRR_OWNER 'bob' is neither an e-mail address nor a team"),
+        ("NRR_TAGS", "finance", "NRR_TAGS 'finance' is not a list such as cost_center=finance"),
+        ("NRR_TAGS", "a=b, c=d e", "at most 63 letters, digits, _, - and ."),
+        ("NRR_TAGS", "a=b,", "is not a list such as"),
+        ("NRR_TAGS", "a=b, a=c", "has a name twice"),
+        ("NRR_TAGS", "stage=mine", "or stage, which every asset has already"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(

@@ -9,6 +9,7 @@ from nrr_pipeline.orchestration.assets.retention import retention_assets
 from nrr_pipeline.orchestration.assets.stripe import stripe_assets
 from nrr_pipeline.orchestration.automation import period_automation
 from nrr_pipeline.orchestration.checks import pipeline_checks
+from nrr_pipeline.orchestration.deadlines import deadlines
 from nrr_pipeline.orchestration.jobs import PIPELINE_JOBS
 from nrr_pipeline.orchestration.partitions import Calendar, calendar_of
 from nrr_pipeline.orchestration.resources import (
@@ -34,8 +35,9 @@ def build_definitions(
         calendar: Which partitions there are; by default those of the installation.
         narrator: Who is told how far a long step is; by default the log of the run.
     """
-    calendar = calendar or calendar_of(settings, load_policy(settings.policy_path))
-    sheet = Sheet(settings)
+    policy = load_policy(settings.policy_path)
+    calendar = calendar or calendar_of(settings, policy)
+    sheet = Sheet(settings, deadlines(calendar, policy.close.after_days))
     return dg.Definitions(
         assets=[
             stripe_assets(sheet),

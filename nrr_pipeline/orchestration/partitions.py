@@ -51,13 +51,18 @@ class Calendar:
     @cached_property
     def quarters(self) -> dg.TimeWindowPartitionsDefinition:
         """Every quarter of the fiscal year that is over."""
-        months = sorted((self.fiscal_year_start_month - 1 + step) % 12 + 1 for step in (0, 3, 6, 9))
+        months = self.quarter_months
         return dg.TimeWindowPartitionsDefinition(
             start=self._first(PeriodKind.QUARTER),
             fmt=KEY_FORMAT,
             cron_schedule=f"0 0 1 {','.join(map(str, months))} *",
             timezone=self.timezone,
         )
+
+    @property
+    def quarter_months(self) -> list[int]:
+        """The months in which quarters begin."""
+        return sorted((self.fiscal_year_start_month - 1 + step) % 12 + 1 for step in (0, 3, 6, 9))
 
     def partitions_of(self, kind: PeriodKind) -> dg.TimeWindowPartitionsDefinition:
         """The partitions of a kind of period."""

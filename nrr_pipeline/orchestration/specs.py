@@ -4,15 +4,14 @@ What an asset does stands in ``assets``; the sentences about columns in ``wareho
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 import dagster as dg
 
 from nrr_pipeline.raw import KINDS
-from nrr_pipeline.settings import Settings
+from nrr_pipeline.settings import OWN_TAG, Settings
 from nrr_pipeline.warehouse.fields import Field, columns_of
 
 STRIPE_ASSETS = tuple(f"stripe_{kind}" for kind in KINDS)
@@ -61,11 +60,22 @@ SENTENCES = {
 """What each asset is, for somebody who does not program."""
 
 
+OVERDUE = (
+    "Overdue means that nothing was published in time: see that the daemon runs, that the schedule "
+    "`nightly` is on and has a key, or run `nrr run`."
+)
+"""Stands below the sentence of every asset that has a deadline."""
+
+
 @dataclass(frozen=True)
 class Sheet:
-    """Makes asset specs that carry everything the pages of the UI show."""
+    """Makes asset specs that carry everything the pages of the UI show.
+
+    ``deadlines`` are those of the assets that are expected at some time.
+    """
 
     settings: Settings
+    deadlines: Mapping[str, dg.FreshnessPolicy]
 
     def spec(
         self,
@@ -76,22 +86,23 @@ class Sheet:
         kinds: Sequence[str] = ("python",),
         partitions_def: dg.PartitionsDefinition | None = None,
         automation_condition: dg.AutomationCondition | None = None,
-        freshness_policy: dg.FreshnessPolicy | None = None,
     ) -> dg.AssetSpec:
         """The spec of the asset that fills a table."""
+        deadline = self.deadlines.get(table)
+        sentence = SENTENCES[table]
         return dg.AssetSpec(
             table,
             group_name=group,
             deps=deps,
-            description=SENTENCES[table],
+            description=f"{sentence}\n\n{OVERDUE}" if deadline else sentence,
             owners=[self.settings.nrr_owner],
             kinds={*kinds, self._storage()},
-            tags={"stage": group},
+            tags={**self.settings.asset_tags, OWN_TAG: group},
             code_version=CODE_VERSION,
             metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table},
             partitions_def=partitions_def,
             automation_condition=automation_condition,
-            freshness_policy=freshness_policy,
+            freshness_policy=deadline,
         )
 
     def _storage(self) -> str:
@@ -102,11 +113,6 @@ class Sheet:
 def column_schema(table: str) -> dg.TableSchema:
     """The columns of a table with type, sentence and unit, from the field dictionary."""
     return dg.TableSchema(columns=[_column(field) for field in columns_of(table)])
-
-
-def by_midmorning(timezone: str) -> dg.FreshnessPolicy:
-    """Yesterday is expected by nine o'clock; later it shows as overdue."""
-    return dg.FreshnessPolicy.cron("0 9 * * *", timedelta(hours=9), timezone)
 
 
 @contextmanager

@@ -3,13 +3,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.definitions.freshness import CronFreshnessPolicy
 
 from nrr_pipeline.orchestration.assembly import build_definitions
+from nrr_pipeline.orchestration.deadlines import deadlines
 from nrr_pipeline.orchestration.partitions import Calendar
 from nrr_pipeline.raw import KINDS
 from nrr_pipeline.settings import Settings
@@ -37,7 +41,12 @@ GROUPS = {
 @pytest.fixture
 def definitions(home: Path) -> dg.Definitions:
     return build_definitions(
-        Settings(nrr_home=home, nrr_owner="finance@example.com"), calendar=Calendar(START)
+        Settings(
+            nrr_home=home,
+            nrr_owner="finance@example.com",
+            nrr_tags="cost_center = finance, data=confidential",
+        ),
+        calendar=Calendar(START, timezone="Europe/Berlin", fiscal_year_start_month=2),
     )
 
 
@@ -83,6 +92,8 @@ def test_every_asset_tells_what_it_is(name: str, specs: dict[str, dg.AssetSpec])
     assert spec.description
     assert spec.description.endswith(".")
     assert spec.owners == ["finance@example.com"]
+    assert (spec.tags["cost_center"], spec.tags["data"]) == ("finance", "confidential")
+    assert spec.tags["stage"] == spec.group_name
     assert "sqlite" in spec.kinds
     assert spec.code_version
     assert tuple(column.name for column in schema.columns) == column_names(name)
@@ -93,6 +104,53 @@ def test_only_days_and_periods_are_partitioned(specs: dict[str, dg.AssetSpec]) -
     partitioned = {name for name, spec in specs.items() if spec.partitions_def is not None}
 
     assert partitioned == {"daily_mrr", *GROUPS["retention"]}
+
+
+def test_days_are_due_every_morning_and_periods_when_they_are_final(
+    specs: dict[str, dg.AssetSpec],
+) -> None:
+    due = {
+        name: spec.freshness_policy.deadline_cron
+        for name, spec in specs.items()
+        if isinstance(spec.freshness_policy, CronFreshnessPolicy)
+    }
+
+    assert due == {
+        **dict.fromkeys(("daily_mrr", "daily_mrr_totals", "mrr_movements"), "0 9 * * *"),
+        **dict.fromkeys(("monthly_nrr", "trailing_12_month_nrr"), "0 9 3 * *"),
+        "quarterly_nrr": "0 9 3 2,5,8,11 *",
+    }
+    assert "Overdue means" in str(specs["monthly_nrr"].description)
+    assert "Overdue means" not in str(specs["stripe_events"].description)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "date_of_deadline"),
+    [
+        ("Europe/Berlin", "2026-03-29"),
+        ("Europe/Berlin", "2026-10-25"),
+        ("America/New_York", "2026-11-01"),
+        ("UTC", "2026-10-25"),
+    ],
+)
+def test_what_the_night_publishes_is_fresh_also_when_clocks_change(
+    timezone: str, date_of_deadline: str
+) -> None:
+    policy = deadlines(Calendar(START, timezone=timezone), 2)["daily_mrr"]
+    assert isinstance(policy, CronFreshnessPolicy)
+    nine = datetime.fromisoformat(f"{date_of_deadline}T09:00").replace(tzinfo=ZoneInfo(timezone))
+    night = nine.replace(hour=0, minute=31)
+
+    age = nine.timestamp() - night.timestamp()
+
+    assert age < policy.lower_bound_delta.total_seconds()
+
+
+def test_periods_that_close_later_than_any_month_is_long_have_no_deadline() -> None:
+    calendar = Calendar(START)
+
+    assert "monthly_nrr" in deadlines(calendar, 27)
+    assert set(deadlines(calendar, 28)) == {"daily_mrr", "daily_mrr_totals", "mrr_movements"}
 
 
 def test_a_failed_pull_is_retried_and_pulls_run_one_at_a_time(

@@ -11,7 +11,7 @@ from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.failures import plain_failures
 from nrr_pipeline.orchestration.partitions import Calendar, day_of, key_of
 from nrr_pipeline.orchestration.resources import PolicyResource, WarehouseResource
-from nrr_pipeline.orchestration.specs import Sheet, by_midmorning, settled_parameters
+from nrr_pipeline.orchestration.specs import Sheet, settled_parameters
 from nrr_pipeline.orchestration.stages.daily import (
     DayFigures,
     publish_days,
@@ -70,7 +70,6 @@ def _daily_mrr(sheet: Sheet, calendar: Calendar) -> dg.AssetsDefinition:
         group="mrr",
         deps=["mrr_intervals"],
         kinds=("pandas",),
-        freshness_policy=by_midmorning(calendar.timezone),
         partitions_def=calendar.days,
     )
     with settled_parameters():
