@@ -40,6 +40,7 @@ def items_changed(desk: Desk, happening: ItemsChanged) -> str:
     old, new = state.items, _after(desk, happening.items, at)
     if new == old:
         raise ValueError(f"This changes nothing: {happening}")
+    state.change_reason = happening.cause or None
     if new[0].price.cadence != old[0].price.cadence:
         desk.lines.give_back(old, at, state.cycle_of)
         state.items = new
@@ -81,7 +82,7 @@ def scheduled_change_took_effect(desk: Desk, happening: ScheduledChangeTookEffec
         raise ValueError(f"Nothing was agreed on for this moment: {happening}")
     schedule.released_at = happening.at
     desk.state.schedule_id = None
-    desk.state.items = schedule.after
+    desk.state.items, desk.state.change_reason = schedule.after, None
     return UPDATED
 
 
@@ -103,6 +104,7 @@ def pending_update_applied(desk: Desk, happening: PendingUpdateApplied) -> str:
     pending = _pending(desk, happening)
     desk.invoices[-1].paid_at = happening.at
     desk.state.items, desk.state.pending_update = pending.items, None
+    desk.state.change_reason = None
     return UPDATED
 
 

@@ -188,6 +188,7 @@ class Schedule:
 class Subscription:
     """A subscription as it is at one moment of its life.
 
+    ``change_reason`` is what the account team wrote beside the last change of its items.
     What is a mapping here is replaced as a whole whenever it changes, so that snapshots keep.
     """
 
@@ -213,6 +214,7 @@ class Subscription:
     cancellation_reason: str | None = None
     feedback: str | None = None
     comment: str | None = None
+    change_reason: str | None = None
     latest_invoice_id: str | None = None
     is_invoiced: bool = False
 

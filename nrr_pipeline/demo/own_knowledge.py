@@ -45,6 +45,8 @@ def policy_text(rates: str = FILE_NAME, *, with_lists: bool = True) -> str:
         + '\n[segments]\nindustry = "customer.metadata.industry"'
         + '\nchannel = "subscription.metadata.channel"'
         + (promoters if with_lists else "")
+        + '\n\n[privacy]\nkeep = ["cancellation_details.comment"]'
+        + '\n\n[alerts]\nreason = "subscription.metadata.change_reason"'
         + "\n"
     )
 

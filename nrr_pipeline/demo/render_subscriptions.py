@@ -111,7 +111,7 @@ class SubscriptionPrinter:
                 "url": f"/v1/subscription_items?subscription={subscription.id}",
             },
             "latest_invoice": subscription.latest_invoice_id,
-            "metadata": {"channel": channel} if channel else {},
+            "metadata": _metadata(channel=channel, change_reason=subscription.change_reason),
             "pause_collection": _collection_pause(subscription),
             "pending_update": self._pending_update(subscription),
             "schedule": subscription.schedule_id,
@@ -181,6 +181,10 @@ class SubscriptionPrinter:
         if item.quantity is not None:
             shown["quantity"] = item.quantity
         return shown
+
+
+def _metadata(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
 
 
 def billing_mode(subscription: Subscription) -> StripeObject:

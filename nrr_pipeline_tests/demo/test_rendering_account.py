@@ -299,8 +299,11 @@ def all_lines(account: StripeAccount) -> list[StripeObject]:
 
 
 def undone(shown: StripeObject, before: StripeObject) -> StripeObject:
+    """What was shown before; a key of metadata that was empty then was not there."""
     merged = dict(shown)
     for name, value in before.items():
         both = isinstance(value, dict) and isinstance(shown.get(name), dict)
         merged[name] = undone(shown[name], value) if both else value
+        if name == "metadata":
+            merged[name] = {key: text for key, text in merged[name].items() if text is not None}
     return merged
