@@ -26,6 +26,7 @@ from nrr_pipeline.policy_values import (
     EmailDomain,
     LocaleName,
     PositiveNumber,
+    ReasonSource,
     Sources,
     TimezoneName,
     WatchedSegments,
@@ -133,6 +134,7 @@ class AlertPolicy(_Section):
     hidden_churn_above: ByPeriod = ByPeriod(month=Fraction(1, 20), quarter=Fraction(1, 10))
     watch: WatchedSegments = ()
     customer_names: bool = True
+    reason: ReasonSource | None = None
     digests: tuple[Literal["weekly", "monthly"], ...] = ("weekly", "monthly")
 
 

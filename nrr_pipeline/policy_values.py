@@ -60,6 +60,14 @@ def _sources(sources: dict[str, str]) -> dict[str, str]:
     return sources
 
 
+def _reason_source(source: str) -> str:
+    if not re.fullmatch(r"subscription(\.metadata\..+|(\.[a-z_]+)+)", source):
+        raise ValueError(
+            f"{source!r} names no field of a subscription: write subscription.metadata.KEY"
+        )
+    return source
+
+
 def _watched(segments: tuple[str, ...]) -> tuple[str, ...]:
     for segment in segments:
         if not re.fullmatch(r"[a-z][a-z0-9_]*:.+", segment):
@@ -102,6 +110,7 @@ EmailDomain = Annotated[str, BeforeValidator(_email_domain)]
 CurrencyCode = Annotated[str, Field(pattern="^[a-z]{3}$")]
 Decimals = Literal[0, 1, 2, 3]
 Sources = Annotated[dict[str, str], AfterValidator(_sources)]
+ReasonSource = Annotated[str, AfterValidator(_reason_source)]
 WatchedSegments = Annotated[tuple[str, ...], AfterValidator(_watched)]
 LocaleName = Annotated[str, AfterValidator(_locale)]
 Bands = Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_bands)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import orjson
@@ -44,6 +45,15 @@ def ratio(numerator: int, denominator: int) -> Document:
     """
     value = numerator / denominator if denominator else None
     return {"numerator": numerator, "denominator": denominator, "value": value}
+
+
+def exact(number: Fraction) -> Document:
+    """Return an exact number, also as a number.
+
+    >>> exact(Fraction(-7, 2))
+    {'numerator': -7, 'denominator': 2, 'value': -3.5}
+    """
+    return ratio(number.numerator, number.denominator)
 
 
 def retention(row: Mapping[str, Any]) -> Document:

@@ -65,9 +65,9 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "·" for letter in text)
 
 
-def shortened(name: str) -> str:
-    """Return a segment's name as tables show it; JSON has all of it."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name as tables show it; JSON has all of it."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def amount(micros: int, currency: str) -> str:

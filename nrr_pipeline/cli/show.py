@@ -19,6 +19,7 @@ from rich.console import RenderableType
 from nrr_pipeline.cli import documents, retention_views
 from nrr_pipeline.cli.breakdown import Breakdown, broken_down, parse_dimensions
 from nrr_pipeline.cli.exchange_rates import rates_lines
+from nrr_pipeline.cli.naming_periods import NotPublishedError, not_published, parse_period
 from nrr_pipeline.cli.opening import NothingYetError, Opened, nothing_yet, opened
 from nrr_pipeline.cli.remarks import (
     alert_lines,
@@ -27,7 +28,7 @@ from nrr_pipeline.cli.remarks import (
     held_out_of,
     restatement_lines,
 )
-from nrr_pipeline.cli.rendering import bold, day, faint, instant, print_parts
+from nrr_pipeline.cli.rendering import bold, faint, instant, print_parts
 from nrr_pipeline.cli.retention_views import WHOLE
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.dimensions import DIMENSIONS
@@ -48,10 +49,6 @@ Examples:
   nrr show 2026-03 --known-at 2026-05-01        as it had been published by 1 May
   nrr show 2026-03 --json                       for programs
 """
-
-
-class NotPublishedError(NrrError):
-    """A period was asked for that has no figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ def command(
             _show_months(installation, time, as_json=as_json)
             return
         dimensions = parse_dimensions(dimension, installation.policy)
-        shown = _find(installation, _parse_period(period, installation.policy), time)
+        shown = _find(installation, parse_period(period, installation.policy), time)
         by = broken_down(installation, shown.period, shown.rows, dimensions) if dimensions else None
         if customers_file is not None:
             _write_customers(installation, shown, customers_file)
@@ -138,13 +135,6 @@ def parse_time(text: str, policy: MetricPolicy) -> datetime:
     return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _parse_period(text: str, policy: MetricPolicy) -> Period:
-    try:
-        return Period.parse(text, fiscal_year_start_month=policy.fiscal_year_start_month)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="PERIOD") from None
-
-
 def _find(installation: Opened, period: Period, known_at: datetime | None) -> _Shown:
     table, start = TABLE_OF_PERIOD[period.kind], period.period_start
     rows = rows_in_force(installation.connection, table, period_start=start, known_at=known_at)
@@ -157,26 +147,7 @@ def _find(installation: Opened, period: Period, known_at: datetime | None) -> _S
             f"{period.label} had no final figures by {instant(known_at)}; provisional ones are not "
             f"kept. See the ones of today: nrr show {period.key}"
         )
-    raise _not_published(installation, period)
-
-
-def _not_published(installation: Opened, period: Period) -> NrrError:
-    reach = installation.reach
-    if reach.first_published_day is None or reach.last_published_day is None:
-        return nothing_yet(installation.settings.home)
-    if period.closing_date > reach.last_published_day:
-        return NotPublishedError(
-            f"{period.label} is not published: it ends on {day(period.closing_date)}, and days are "
-            f"published through {day(reach.last_published_day)}. Publish it once it is over: "
-            f"nrr run --date {period.closing_date}"
-        )
-    if period.period_start < reach.first_published_day:
-        return NotPublishedError(
-            f"{period.label} is not published: the first day that is, is "
-            f"{day(reach.first_published_day)}. An earlier start_date in policy.toml takes effect "
-            "in a new database only"
-        )
-    return NotPublishedError(f"{period.label} is not published yet. Publish it: nrr run --no-pull")
+    raise not_published(installation, period)
 
 
 def _show_months(installation: Opened, known_at: datetime | None, *, as_json: bool) -> None:

@@ -62,6 +62,39 @@ def rate_and_mix(
     return effects
 
 
+def most_telling(
+    effects: Mapping[str, Sequence[SegmentEffect]], before: Retention, after: Retention
+) -> list[str]:
+    """The dimensions, first the one that tells most about where the change came from.
+
+    It is the one with the segment that is farthest from what its weight alone gives: its mean share
+    of the cohort's MRR times the whole change (ties: in the order given).
+
+    Args:
+        effects: By dimension, as ``rate_and_mix`` gives them.
+        before: The whole of the earlier period.
+        after: The whole of the later period.
+    """
+
+    def distance(dimension: str) -> Fraction:
+        listed = effects[dimension]
+        change = sum((each.rate_points + each.mix_points for each in listed), Fraction(0))
+        return max(
+            abs(
+                each.rate_points
+                + each.mix_points
+                - (_weight(each.before, before) + _weight(each.after, after)) / 2 * change
+            )
+            for each in listed
+        )
+
+    return sorted(effects, key=distance, reverse=True)
+
+
+def _weight(row: Retention | None, whole: Retention) -> Fraction:
+    return Fraction(row.starting_mrr_micros if row else 0, whole.starting_mrr_micros)
+
+
 _Side = Mapping[tuple[str, str], Retention]
 
 
@@ -77,10 +110,7 @@ def _effect(
     if not rates:
         return None
     first, last = rates[0], rates[-1]
-    weights = [
-        Fraction(row.starting_mrr_micros if row else 0, whole.starting_mrr_micros)
-        for row, whole in zip(rows, wholes, strict=True)
-    ]
+    weights = [_weight(row, whole) for row, whole in zip(rows, wholes, strict=True)]
     whole_rates = [whole.nrr or Fraction(0) for whole in wholes]
     half = Fraction(1, 2)
     rate = half * sum(weights) * (last - first)

@@ -1,7 +1,6 @@
 """Why each customer's MRR moved in a period: what its items say on the period's two days.
 
-How a reason is put into words for readers stands here too, what the customer itself wrote does
-not: see ``stripe_source.cancellations``.
+How a reason is put into words stands in ``reporting.reasons``.
 """
 
 from collections import defaultdict
@@ -9,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
@@ -99,46 +99,30 @@ def find_reasons(
     }
 
 
-def in_words(reason: Reason, names: Mapping[str, str]) -> str:
-    """Say a reason for readers.
+def changed_once(intervals: Iterable[Mapping[str, Any]], opening_date: date) -> bool:
+    """Whether the items of one subscription changed once, and only once, since an opening.
+
+    What changes is which items there are, their prices and quantities; not their discounts, and
+    not that all of them end.
 
     Args:
-        reason: What to say.
-        names: What readers call products and prices, by id.
-
-    >>> before = Holding("si_1", "sub_1", "prod_1", "price_1", "month", 120, 1, 1)
-    >>> after = Holding("si_1", "sub_1", "prod_1", "price_1", "month", 80, 1, 1)
-    >>> in_words(Reason(Cause.SEATS, "sub_1", before, after), {})
-    'seats 120 -> 80'
+        intervals: Those of the subscription (columns of ``frames.ITEM_COLUMNS``).
+        opening_date: The opening day.
     """
-    opening, closing = reason.opening, reason.closing
-    if reason.cause in _ENDED_WORDS:
-        return "goes on at no charge" if reason.ended is None else _ENDED_WORDS[reason.ended]
-    if opening is None or closing is None:
-        return _one_sided(reason, names)
-    seats = f"seats {opening.quantity:,} -> {closing.quantity:,}"
-    is_same_quantity = opening.quantity == closing.quantity
-    if reason.cause is Cause.SEATS:
-        return seats
-    if reason.cause is Cause.EXCHANGE_RATE:
-        return "exchange rate"
-    if reason.cause is Cause.PLAN:
-        said = f"{_product(opening, names)} -> {_product(closing, names)}"
-    elif reason.cause is Cause.BILLING:
-        said = f"billed by the {opening.billing} -> by the {closing.billing}"
-    elif opening.price_id != closing.price_id:
-        said = f"price {_price(opening, names)} -> {_price(closing, names)}"
-    else:
-        said = "discount or price"
-    return said if is_same_quantity else f"{said}, {seats}"
+    rows = list(intervals)
+    edges = {row[name] for row in rows for name in ("valid_from", "valid_to")}
+    days = sorted({opening_date, *(day for day in edges if day > opening_date)})
+    held = (
+        frozenset(
+            (row["subscription_item_id"], row["price_id"], row["quantity"])
+            for row in rows
+            if row["valid_from"] <= day < row["valid_to"]
+        )
+        for day in days
+    )
+    distinct = [items for items, _ in groupby(filter(None, held))]
+    return len(distinct) == 2  # noqa: PLR2004
 
-
-_ENDED_WORDS = {
-    Cause.VOLUNTARY: "cancelled",
-    Cause.INVOLUNTARY: "ended: payment failed",
-    Cause.PAUSED: "paused",
-    Cause.OTHER: "ended",
-}
 
 _By = defaultdict[str, list[Holding]]
 
@@ -274,26 +258,3 @@ def _cause(before: Holding, after: Holding) -> Cause:
     if before.native_micros == after.native_micros:
         return Cause.EXCHANGE_RATE
     return Cause.PRICE
-
-
-def _one_sided(reason: Reason, names: Mapping[str, str]) -> str:
-    item = next(each for each in (reason.opening, reason.closing) if each is not None)
-    product = _product(item, names)
-    if reason.cause is not Cause.SUBSCRIPTION:
-        return f"{product} x {item.quantity:,}"
-    what = f"a subscription to {product}" if reason.is_whole_subscription else product
-    if reason.opening is None:
-        return f"{what} added"
-    if reason.ended is None:
-        return f"{what} goes on at no charge"
-    if reason.ended is Cause.OTHER and not reason.is_whole_subscription:
-        return f"{what} removed"
-    return f"{what} {_ENDED_WORDS[reason.ended]}"
-
-
-def _product(item: Holding, names: Mapping[str, str]) -> str:
-    return names.get(item.product_id or "") or _price(item, names)
-
-
-def _price(item: Holding, names: Mapping[str, str]) -> str:
-    return names.get(item.price_id, item.price_id)

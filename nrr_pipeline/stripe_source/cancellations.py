@@ -7,30 +7,23 @@ from collections.abc import Mapping
 
 from nrr_pipeline.stripe_source.payloads import Payload
 
-_LONGEST_COMMENT = 80
 
+def feedback_of(payload: Payload) -> str | None:
+    """Return which of Stripe's reasons was chosen; ``None`` for none and for "other".
 
-def words_of_customer(payload: Payload, *, with_comment: bool) -> str | None:
-    r"""Return why a subscription was cancelled, in Stripe's and the customer's words.
-
-    The comment is there only where ``[privacy] keep`` lets it in.
-
-    Args:
-        payload: The subscription.
-        with_comment: Whether to repeat what the customer wrote, too.
-
-    >>> details = {"feedback": "too_expensive", "comment": "no\nbudget"}
-    >>> words_of_customer({"cancellation_details": details}, with_comment=True)
-    'too expensive, "no budget"'
+    >>> feedback_of({"cancellation_details": {"feedback": "too_expensive"}})
+    'too expensive'
     """
+    feedback = _detail(payload, "feedback")
+    return None if feedback in (None, "other") else feedback.replace("_", " ")
+
+
+def comment_of(payload: Payload) -> str | None:
+    """Return what the customer wrote; it is there only where ``[privacy] keep`` lets it in."""
+    return _detail(payload, "comment")
+
+
+def _detail(payload: Payload, field: str) -> str | None:
     details = payload.get("cancellation_details")
-    if not isinstance(details, Mapping):
-        return None
-    feedback, comment = details.get("feedback"), details.get("comment")
-    words: list[str] = []
-    if isinstance(feedback, str) and feedback not in ("", "other"):
-        words.append(feedback.replace("_", " "))
-    if with_comment and isinstance(comment, str) and (said := " ".join(comment.split())):
-        is_long = len(said) > _LONGEST_COMMENT
-        words.append(f'"{said[: _LONGEST_COMMENT - 1]}…"' if is_long else f'"{said}"')
-    return ", ".join(words) or None
+    value = details.get(field) if isinstance(details, Mapping) else None
+    return value if isinstance(value, str) and value.strip() else None

@@ -182,7 +182,7 @@ def _billed_countries(connection: Connection, unseen: set[str]) -> dict[str, str
     invoices = (version.payload for version in versions if not version.is_deleted)
     for invoice in sorted(invoices, key=lambda each: whole_number(each.get("created")) or 0):
         customer_id = reference_id(invoice.get("customer"))
-        country = _value(invoice, "invoice.customer_address.country")
+        country = value_at(invoice, "invoice.customer_address.country")
         if customer_id in unseen and country:
             countries[customer_id] = country
     return countries
@@ -192,9 +192,9 @@ def _changes(
     versions: list[raw_objects.RawVersion], source: str, days: DayClock
 ) -> Iterator[tuple[date, date, str]]:
     """The days on which an object had which value."""
-    changes: list[tuple[date, str | None]] = [(days.day(0), _value(versions[0].payload, source))]
+    changes: list[tuple[date, str | None]] = [(days.day(0), value_at(versions[0].payload, source))]
     for version in versions[1:]:
-        value = _value(version.payload, source)
+        value = value_at(version.payload, source)
         if value != changes[-1][1]:
             changes.append((days.day(int(version.observed_at.timestamp())), value))
     for (valid_from, value), (valid_to, _) in pairwise([*changes, (FOREVER_DAY, None)]):
@@ -202,7 +202,7 @@ def _changes(
             yield valid_from, valid_to, value
 
 
-def _value(payload: Mapping[str, Any], source: str) -> str | None:
+def value_at(payload: Mapping[str, Any], source: str) -> str | None:
     """What an object says at a place such as ``customer.address.country``, as text."""
     _, _, place = source.partition(".")
     is_metadata = place.startswith("metadata.")

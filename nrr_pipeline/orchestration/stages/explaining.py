@@ -20,11 +20,12 @@ from nrr_pipeline.metrics.conversion import Rates, RateTable, rate_of, reporting
 from nrr_pipeline.metrics.money import round_half_even
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import Period
-from nrr_pipeline.metrics.reasons import Cause, Reason, find_reasons, in_words
+from nrr_pipeline.metrics.reasons import Reason, find_reasons
 from nrr_pipeline.metrics.retention import Measurement
 from nrr_pipeline.orchestration.stages.measuring import measure
 from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.orchestration.stages.rates import rate_table
+from nrr_pipeline.orchestration.stages.reasons import Known, say_reasons
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.explanation import (
     CustomerMove,
@@ -32,8 +33,6 @@ from nrr_pipeline.reporting.explanation import (
     Restated,
     TrendPoint,
 )
-from nrr_pipeline.stripe_source.cancellations import words_of_customer
-from nrr_pipeline.warehouse.raw_objects import latest
 from nrr_pipeline.warehouse.reading import (
     TABLE_OF_PERIOD,
     Rows,
@@ -47,7 +46,7 @@ from nrr_pipeline.warehouse.transactions import Connection
 _FIGURES = tuple(each.name for each in fields(Retention))
 
 
-class NotPublishedError(NrrError):
+class NothingToExplainError(NrrError):
     """A period was to be explained that has no figures."""
 
 
@@ -76,13 +75,13 @@ def explain(
             their ids.
 
     Raises:
-        NotPublishedError: The period has no figures.
+        NothingToExplainError: The period has no figures.
         NotAsPublishedError: Measured under today's policy it is something else.
         RetentionNotComputableError: An exchange rate is missing by now.
     """
     published = _published(connection, period, known_at)
     if not published:
-        raise NotPublishedError(
+        raise NothingToExplainError(
             f"{period.label} is not published yet. Publish it: nrr run --no-pull"
         )
     rows, first = _retention(published), published[0]
@@ -106,7 +105,7 @@ def explain(
         period=period,
         rows=rows,
         before=before,
-        moves=_moves(day, measured, names_shown=names_shown),
+        moves=_moves(day, policy, measured, names_shown=names_shown),
         effects=rate_and_mix(before, rows),
         segment_names=_segment_names(connection, (*rows, *before)),
         edition=first["edition"],
@@ -241,12 +240,15 @@ class _Days:
         return len(listed), sum(known_errors) if len(known_errors) == len(listed) else None
 
 
-def _moves(days: _Days, measured: Measurement, *, names_shown: bool) -> tuple[CustomerMove, ...]:
+def _moves(
+    days: _Days, policy: MetricPolicy, measured: Measurement, *, names_shown: bool
+) -> tuple[CustomerMove, ...]:
     """The cohort's moves, the most costly first, then those of customers that came."""
     customers = measured.customers
     moved = customers[customers["movement"] != Movement.UNCHANGED.value].to_dict("records")
     reasons = days.reasons({row["account_id"]: Movement(row["movement"]) for row in moved})
-    said = _said(days, reasons, with_comments=names_shown)
+    known = Known(days.connection, days.known_at, is_quoted=names_shown)
+    said = say_reasons(known, policy, days.days[0], reasons)
     names: dict[str, str] = Names(days.connection).customers(reasons) if names_shown else {}
     listed = [
         CustomerMove(
@@ -267,31 +269,3 @@ def _moves(days: _Days, measured: Measurement, *, names_shown: bool) -> tuple[Cu
 def _order(move: CustomerMove) -> tuple[bool, int, str]:
     came = move.opening_mrr_micros == 0
     return came, -move.change_micros if came else move.change_micros, move.account_id
-
-
-_ASKED = {Cause.VOLUNTARY, Cause.INVOLUNTARY, Cause.OTHER}
-"""Why MRR ended where a customer may have said more."""
-
-
-def _said(days: _Days, reasons: Mapping[str, Reason], *, with_comments: bool) -> dict[str, str]:
-    """By account the reason in words, with those of the customer."""
-    names = Names(days.connection)
-    holdings = [each for why in reasons.values() for each in (why.opening, why.closing) if each]
-    called = names.products({each.product_id for each in holdings if each.product_id})
-    called |= names.prices({each.price_id for each in holdings})
-    ended: set[str] = {
-        why.subscription_id
-        for why in reasons.values()
-        if why.is_whole_subscription and why.ended in _ASKED
-    }
-    words = {
-        version.object_id: words_of_customer(version.payload, with_comment=with_comments)
-        for version in latest(
-            days.connection, "subscriptions", known_at=days.known_at, ids=sorted(ended)
-        )
-    }
-    said: dict[str, str] = {}
-    for account, why in reasons.items():
-        own = words.get(why.subscription_id) if why.subscription_id in ended else None
-        said[account] = ": ".join(filter(None, (in_words(why, called), own)))
-    return said
