@@ -48,12 +48,12 @@ def ratio(numerator: int, denominator: int) -> Document:
 
 
 def exact(number: Fraction) -> Document:
-    """Return an exact number, also as a number.
+    """Return an exact number of any size as a fraction in text, and as a number.
 
     >>> exact(Fraction(-7, 2))
-    {'numerator': -7, 'denominator': 2, 'value': -3.5}
+    {'exact': '-7/2', 'value': -3.5}
     """
-    return ratio(number.numerator, number.denominator)
+    return {"exact": str(number), "value": float(number)}
 
 
 def retention(row: Mapping[str, Any]) -> Document:

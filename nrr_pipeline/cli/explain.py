@@ -24,10 +24,10 @@ from nrr_pipeline.reporting.reasons import by_cause
 
 _EXAMPLES = """\b
 Examples:
-  nrr explain 2026-Q3                    why NRR is what it is: causes, customers, segments
-  nrr explain 2026-Q3 --by company_size  rate and mix of another dimension
-  nrr explain 2026-03 --all              every customer that moved, not only the largest twenty
-  nrr explain ttm-2026-03 --json         for programs, with exact fractions
+  nrr explain 2026-Q3                      why NRR is what it is: causes, customers, segments
+  nrr explain 2026-Q3 --by company_size    rate and mix of another dimension
+  nrr explain 2026-03 --all                every customer that moved, not only the largest twenty
+  nrr explain ttm-2026-03 --json           for programs, with exact fractions
 """
 
 

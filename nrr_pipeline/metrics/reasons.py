@@ -84,8 +84,7 @@ def find_reasons(
     are one that was changed, the largest with the largest.
 
     Args:
-        intervals: All that have a day in common with the period or its opening
-            (``frames.ITEM_COLUMNS``).
+        intervals: All intervals with MRR up to the closing day (``frames.ITEM_COLUMNS``).
         days: The period's opening and closing day.
         rates: Those at which the two days are held against each other.
         movements: The accounts that moved, and how.

@@ -16,15 +16,14 @@ import pandas as pd
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.attribution import rate_and_mix
 from nrr_pipeline.metrics.bridge import WHOLE, Retention
-from nrr_pipeline.metrics.conversion import Rates, RateTable, rate_of, reporting_micros
+from nrr_pipeline.metrics.conversion import Rates, rate_of, reporting_micros
 from nrr_pipeline.metrics.money import round_half_even
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.metrics.reasons import Reason, find_reasons
 from nrr_pipeline.metrics.retention import Measurement
-from nrr_pipeline.orchestration.stages.measuring import measure
+from nrr_pipeline.orchestration.stages.measuring import Basis, measure
 from nrr_pipeline.orchestration.stages.names import Names
-from nrr_pipeline.orchestration.stages.rates import rate_table
 from nrr_pipeline.orchestration.stages.reasons import Known, say_reasons
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.explanation import (
@@ -40,7 +39,7 @@ from nrr_pipeline.warehouse.reading import (
     restatements_of_period,
     rows_in_force,
 )
-from nrr_pipeline.warehouse.snapshots import approximations_on, intervals_frame
+from nrr_pipeline.warehouse.snapshots import approximations_on
 from nrr_pipeline.warehouse.transactions import Connection
 
 _FIGURES = tuple(each.name for each in fields(Retention))
@@ -61,6 +60,7 @@ def explain(
     *,
     known_at: datetime | None = None,
     measurement: Measurement | None = None,
+    basis: Basis | None = None,
     names_shown: bool = True,
 ) -> PeriodExplanation:
     """Explain a period in the edition in force at a time (default: now), as it was known then.
@@ -71,6 +71,7 @@ def explain(
         period: What to explain.
         known_at: As published by then.
         measurement: The period measured as it was known when it was published, where somebody has.
+        basis: What was known then, where it has been read already.
         names_shown: Whether customers go by their names and their comments are repeated; else by
             their ids.
 
@@ -86,14 +87,15 @@ def explain(
         )
     rows, first = _retention(published), published[0]
     known = first["known_at"]
-    measured = measurement or measure(connection, policy, period, known_at=known)
+    basis = basis or Basis.read(connection, policy, known)
+    measured = measurement or measure(connection, policy, period, basis=basis, by_segment=False)
     if measured.whole != rows[0]:
         raise NotAsPublishedError(
             f"{period.label} was published under policy {first['policy_version']}, and measured "
             "again it is another figure, so its customers do not explain it. Publish it anew: "
             "nrr run --no-pull"
         )
-    day = _Days(connection, policy, period, known)
+    day = _Days(connection, policy, period, known, basis)
     before = _retention(_published(connection, period.previous, known_at))
     at_risk, scheduled = (
         day.ending_mrr_with("is_at_risk"),
@@ -194,16 +196,17 @@ class _Days:
     """A period's two days as they were known when its figures were published."""
 
     def __init__(
-        self, connection: Connection, policy: MetricPolicy, period: Period, known_at: datetime
+        self,
+        connection: Connection,
+        policy: MetricPolicy,
+        period: Period,
+        known_at: datetime,
+        basis: Basis,
     ) -> None:
         self.connection, self.known_at = connection, known_at
         self.days = period.opening_date, period.closing_date
-        self._table: RateTable = rate_table(connection, policy, known_at)
+        self._table, self._intervals = basis.rates, basis.intervals.frame
         self._is_constant = policy.fx.nrr == "constant"
-        opening, closing = self.days
-        self._intervals = intervals_frame(
-            connection, known_at=known_at, first_day=opening, last_day=closing
-        )
 
     def reasons(self, movements: Mapping[str, Movement]) -> dict[str, Reason]:
         """Why the MRR of some accounts moved."""
@@ -214,7 +217,8 @@ class _Days:
     def ending_mrr_with(self, flag: str) -> int:
         """The part of the ending MRR that carries a flag, at the closing day's rates."""
         frame, closing = self._intervals, self.days[1]
-        chosen: pd.DataFrame = frame[(frame["valid_to"] > closing) & frame[flag]]
+        holds = (frame["valid_from"] <= closing) & (frame["valid_to"] > closing)
+        chosen: pd.DataFrame = frame[holds & frame[flag]]
         return sum(reporting_micros(chosen, self._table.on(closing)).tolist())
 
     def held_out(self) -> dict[str, str]:

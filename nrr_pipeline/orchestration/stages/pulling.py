@@ -101,6 +101,7 @@ def privacy_rules(policy: MetricPolicy) -> PrivacyRules:
         [
             *((f"exclude.metadata.{key}", f"customer.metadata.{key}") for key in keys),
             *((f"segments.{name}", source) for name, source in policy.segments.items()),
+            *(("alerts.reason", source) for source in [policy.alerts.reason] if source),
         ],
     )
     return privacy
