@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nrr_pipeline.demo.business import simulate
+from nrr_pipeline.demo.rendering import render
 from nrr_pipeline_tests.cli.conftest import Nrr
 from nrr_pipeline_tests.cli.database import rows
+from nrr_pipeline_tests.end_to_end.pipeline import connected
 
 DASHBOARD = "https://dashboard.stripe.com/test/customers"
 DAY = "2026-09-30"
 
 Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def quarter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quarter of a business is published; nobody writes here."""
+    home = tmp_path_factory.mktemp("quarter")
+    log = simulate(customers=30, first_day=date(2026, 7, 1), in_one_currency=True)
+    with connected(render(log), home) as pipeline:
+        pipeline.advance(log.last_day)
+    return home
+
+
+@pytest.fixture
+def published(home: Path, quarter: Path) -> Path:
+    """The same in a home of one's own, of which Dagster knows nothing yet."""
+    home.mkdir()
+    shutil.copy(quarter / "nrr.db", home / "nrr.db")
+    return home
 
 
 @pytest.fixture
