@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline_tests.databases import Databases, Files, Server, running_server
 
 settings.register_profile(
@@ -28,6 +29,28 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A folder of SQLite databases."""
+    return Files(tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(files: Files) -> Iterator[str]:
+    """A database with the current tables, to copy instead of migrating every time."""
+    with files.new() as url:
+        open_warehouse(url).close()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(server: Server) -> Iterator[str]:
+    """The same in PostgreSQL."""
+    with server.new() as url:
+        open_warehouse(url).close()
+        yield url
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database_kind(request: pytest.FixtureRequest) -> str:
     """Both kinds, one after the other; a test that is about one of them says which."""
@@ -35,10 +58,6 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def databases(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Databases:
+def databases(database_kind: str, request: pytest.FixtureRequest) -> Databases:
     """Databases of the kind."""
-    if database_kind == "postgresql":
-        return request.getfixturevalue("server")
-    return Files(tmp_path_factory.mktemp("databases"))
+    return request.getfixturevalue("server" if database_kind == "postgresql" else "files")
