@@ -96,7 +96,7 @@ def explain(
             "nrr run --no-pull"
         )
     day = _Days(connection, policy, period, known, basis)
-    before = _retention(_published(connection, period.previous, known_at))
+    before = published_figures(connection, period.previous, known_at)
     at_risk, scheduled = (
         day.ending_mrr_with("is_at_risk"),
         day.ending_mrr_with("is_scheduled_churn"),
@@ -155,6 +155,13 @@ def trend(
         )
         for month, row in sorted(monthly.items())[-months:]
     )
+
+
+def published_figures(
+    connection: Connection, period: Period, known_at: datetime | None = None
+) -> tuple[Retention, ...]:
+    """The figures of a period in force at a time, all customers first; empty without any."""
+    return _retention(_published(connection, period, known_at))
 
 
 def _published(connection: Connection, period: Period, known_at: datetime | None) -> Rows:
