@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from nrr_pipeline.metrics.bridge import Retention
+from nrr_pipeline.metrics.currencies import minor_to_micros
+from nrr_pipeline.metrics.discounts import Discount
+from nrr_pipeline.metrics.money import format_exact, format_money
 from nrr_pipeline.metrics.reasons import Cause, Holding, Reason
 from nrr_pipeline.reporting.explanation import CustomerMove
 
@@ -66,12 +69,13 @@ _LABELS: dict[str, tuple[str, str]] = {
 """What a cause is called where MRR was lost, and where it was won."""
 
 
-def in_words(reason: Reason, names: Mapping[str, str]) -> str:
+def in_words(reason: Reason, names: Mapping[str, str], discounts: str | None = None) -> str:
     """Say a reason for readers.
 
     Args:
         reason: What to say.
         names: What readers call products and prices, by id.
+        discounts: Which discounts of the item began or ended, where that is known.
 
     >>> before = Holding("si_1", "sub_1", "prod_1", "price_1", "month", 120, 1, 1)
     >>> after = Holding("si_1", "sub_1", "prod_1", "price_1", "month", 80, 1, 1)
@@ -95,9 +99,36 @@ def in_words(reason: Reason, names: Mapping[str, str]) -> str:
         said = f"billed by the {opening.billing} -> by the {closing.billing}"
     elif opening.price_id != closing.price_id:
         said = f"price {_price(opening, names)} -> {_price(closing, names)}"
+        said = f"{said}, {discounts}" if discounts else said
     else:
-        said = "discount or price"
+        said = discounts or "discount or price"
     return said if is_same_quantity else f"{said}, {seats}"
+
+
+def discounts_in_words(
+    before: Iterable[Discount], after: Iterable[Discount], currency: str
+) -> str | None:
+    """Say which discounts began or ended between two sets; ``None`` where none did.
+
+    >>> half = Discount(
+    ...     "di_1", "half", DiscountLevel.ITEM, 0, Duration.FOREVER, percent_off=Fraction(50)
+    ... )
+    >>> discounts_in_words([half], [], "usd"), discounts_in_words([half], [half], "usd")
+    ('50 % off ended', None)
+    """
+    had, has = ({each.discount_id: each for each in side} for side in (before, after))
+    began = [f"{_off(has[name], currency)} began" for name in has if name not in had]
+    ended = [f"{_off(had[name], currency)} ended" for name in had if name not in has]
+    return ", ".join((*began, *ended)) or None
+
+
+def _off(discount: Discount, currency: str) -> str:
+    if discount.percent_off is not None:
+        return f"{format_exact(discount.percent_off)} % off"
+    amount = dict(discount.amounts_off).get(currency)
+    if amount is None:
+        return "a discount"
+    return f"{format_money(round(minor_to_micros(amount, currency)), currency)} off"
 
 
 def quoted(text: str | None) -> str | None:

@@ -210,7 +210,7 @@ class _Days:
         known_at: datetime,
         basis: Basis,
     ) -> None:
-        self.connection, self.known_at = connection, known_at
+        self.connection, self.period, self.known_at = connection, period, known_at
         self.days = period.opening_date, period.closing_date
         self._table, self._intervals = basis.rates, basis.intervals.frame
         self._is_constant = policy.fx.nrr == "constant"
@@ -259,7 +259,7 @@ def _moves(
     moved = customers[customers["movement"] != Movement.UNCHANGED.value].to_dict("records")
     reasons = days.reasons({row["account_id"]: Movement(row["movement"]) for row in moved})
     known = Known(days.connection, days.known_at, is_quoted=names_shown)
-    said = say_reasons(known, policy, days.days[0], reasons)
+    said = say_reasons(known, policy, days.period, reasons)
     names: dict[str, str] = Names(days.connection).customers(reasons) if names_shown else {}
     listed = [
         CustomerMove(

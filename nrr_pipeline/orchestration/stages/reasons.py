@@ -6,18 +6,25 @@ that ``alerts.reason`` names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
 
-from nrr_pipeline.metrics.reasons import Cause, Reason, changed_once
+from nrr_pipeline.metrics.counting import CountingRules
+from nrr_pipeline.metrics.discounts import Discount
+from nrr_pipeline.metrics.history import HistorySegment
+from nrr_pipeline.metrics.intervals import DayClock
+from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.metrics.reasons import Cause, Holding, Reason, changed_once
 from nrr_pipeline.orchestration.stages.attributes import value_at
+from nrr_pipeline.orchestration.stages.history_rows import segment_of
 from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.reporting.reasons import in_words, quoted
+from nrr_pipeline.reporting.reasons import discounts_in_words, in_words, quoted
 from nrr_pipeline.stripe_source.cancellations import comment_of, feedback_of
+from nrr_pipeline.warehouse.history import history_of
 from nrr_pipeline.warehouse.intervals import intervals_of
 from nrr_pipeline.warehouse.raw_objects import latest, versions_of
 from nrr_pipeline.warehouse.transactions import Connection
@@ -36,7 +43,7 @@ class Known:
 
 
 def say_reasons(
-    known: Known, policy: MetricPolicy, opening_date: date, reasons: Mapping[str, Reason]
+    known: Known, policy: MetricPolicy, period: Period, reasons: Mapping[str, Reason]
 ) -> dict[str, str]:
     """By account why its MRR moved, in words.
 
@@ -48,11 +55,13 @@ def say_reasons(
     source = policy.alerts.reason
     if source is not None and known.is_quoted:
         changed = _subscriptions(reasons, ended=False)
-        written |= _of_account_team(known, source, opening_date, changed)
-    return {
-        account: ": ".join(filter(None, (in_words(why, names), written.get(why.subscription_id))))
-        for account, why in reasons.items()
-    }
+        written |= _of_account_team(known, source, period.opening_date, changed)
+    discounts = _discounts(known, policy, period, reasons)
+    said: dict[str, str] = {}
+    for account, why in reasons.items():
+        words = in_words(why, names, discounts.get(why.subscription_id))
+        said[account] = ": ".join(filter(None, (words, written.get(why.subscription_id))))
+    return said
 
 
 def _subscriptions(reasons: Mapping[str, Reason], *, ended: bool) -> list[str]:
@@ -71,6 +80,41 @@ def _names(known: Known, reasons: Mapping[str, Reason]) -> dict[str, str]:
     holdings = [each for why in reasons.values() for each in (why.opening, why.closing) if each]
     products = names.products({each.product_id for each in holdings if each.product_id})
     return products | names.prices({each.price_id for each in holdings})
+
+
+def _discounts(
+    known: Known, policy: MetricPolicy, period: Period, reasons: Mapping[str, Reason]
+) -> dict[str, str]:
+    """By subscription which discounts began or ended on the item whose price speaks."""
+    clock, rules = DayClock(policy.timezone), policy.counting_rules()
+    pairs = {
+        why.subscription_id: (why.opening, why.closing)
+        for why in reasons.values()
+        if why.cause is Cause.PRICE
+    }
+    history = history_of(known.connection, subscription_ids=sorted(pairs), known_at=known.known_at)
+    said: dict[str, str] = {}
+    for subscription, rows in groupby(history, itemgetter("subscription_id")):
+        segments = [segment_of(row) for row in rows]
+        opening, closing = pairs[subscription]
+        before = _discounts_of(opening, segments, clock.last_second(period.opening_date), rules)
+        after = _discounts_of(closing, segments, clock.last_second(period.closing_date), rules)
+        if words := discounts_in_words(before, after, segments[0].currency):
+            said[subscription] = words
+    return said
+
+
+def _discounts_of(
+    item: Holding | None, segments: Sequence[HistorySegment], at: int, rules: CountingRules
+) -> list[Discount]:
+    """The discounts that reduce an item's MRR at an instant."""
+    return [
+        discount
+        for segment in segments
+        if item and segment.subscription_item_id == item.subscription_item_id and segment.holds(at)
+        for discount in rules.subtracted(segment.discounts)
+        if discount.covers(item.product_id or "")
+    ]
 
 
 def _of_customers(known: Known, subscription_ids: Collection[str]) -> dict[str, str]:
