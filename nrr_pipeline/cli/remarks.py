@@ -12,8 +12,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from nrr_pipeline.cli.rendering import indented, shortened
-from nrr_pipeline.cli.retention_views import WHOLE
-from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.cli.retention_views import HIDDEN, WHOLE
+from nrr_pipeline.metrics.money import format_ratio
+from nrr_pipeline.metrics.periods import Period, PeriodKind
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.reporting.hidden_churn import hides_churn
 from nrr_pipeline.warehouse.alerts import alerts
 from nrr_pipeline.warehouse.reading import (
     TABLE_OF_PERIOD,
@@ -37,16 +40,47 @@ def alerts_of(
         row
         for row in alerts(connection)
         if (row["period"], row["period_start"]) in wanted
+        and row["kind"] != "digest"
         and (known_at is None or row["raised_at"] <= known_at)
     ]
 
 
 def alert_lines(raised: Sequence[Row]) -> list[RenderableType]:
     """Return alerts for a terminal."""
-    if not raised:
+    return _alerts([row["text"] for row in raised])
+
+
+def alert_headlines(raised: Sequence[Row]) -> list[RenderableType]:
+    """Return the figure and the cause of each alert; the rest is shown with its period."""
+    return _alerts([" ".join(row["text"].splitlines()[:2]) for row in raised])
+
+
+def _alerts(texts: Sequence[str]) -> list[RenderableType]:
+    if not texts:
         return []
-    heading = Text("Alert" if len(raised) == 1 else "Alerts", style="bold")
-    return [heading, *(indented(row["text"]) for row in raised), ""]
+    heading = Text("Alert" if len(texts) == 1 else "Alerts", style="bold")
+    return [heading, *map(indented, texts), ""]
+
+
+def hidden_churn_lines(policy: MetricPolicy, period: Period, row: Row) -> list[RenderableType]:
+    """Say where NRR hides that more customers left than the policy's limit allows."""
+    if not hides_churn(policy.alerts, period.kind, row):
+        return []
+    nrr = format_ratio(row["nrr_numerator"], row["starting_mrr_micros"], currency=row["currency"])
+    left = format_ratio(row["churned_customers"], row["starting_customers"])
+    return [indented(f"Hidden churn: {left} of customers left although NRR is {nrr}", 0), ""]
+
+
+def hidden_churn_legend(policy: MetricPolicy, rows: Sequence[Row]) -> list[RenderableType]:
+    """Explain the mark in the table of months, where it stands there."""
+    limit = policy.alerts.hidden_churn_above.month
+    if limit is None or not any(hides_churn(policy.alerts, PeriodKind.MONTH, row) for row in rows):
+        return []
+    shown = format_ratio(limit.numerator, limit.denominator).replace(".0 %", " %")
+    said = (
+        f"{HIDDEN} hidden churn: more than {shown} of customers left although NRR is 100 % or more"
+    )
+    return [indented(said, 0), ""]
 
 
 def restatement_lines(

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nrr_pipeline.cli.rendering import (
+    Cell,
     amount,
     day,
     faint,
@@ -25,12 +26,17 @@ from nrr_pipeline.cli.rendering import (
     whole_amount,
 )
 from nrr_pipeline.metrics.money import format_money
-from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.metrics.periods import Period, PeriodKind
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.reporting.hidden_churn import hides_churn
 
 Row = Mapping[str, Any]
 
 WHOLE = "all"
 """Dimension and segment of the row for all customers, as the tables name it."""
+
+HIDDEN = "!"
+"""Stands beside logo churn that NRR hides."""
 
 Amount = Callable[[int, str], str]
 
@@ -57,13 +63,16 @@ _SEGMENT_COLUMNS = (
 )
 
 
-def months_table(rows: Sequence[Row]) -> Table:
-    """Return one line per month."""
+def months_table(rows: Sequence[Row], policy: MetricPolicy) -> Table:
+    """Return one line per month; a mark stands where NRR hides churn."""
     show = _amounts(rows)
-    return table(
-        _MONTH_COLUMNS,
-        [[_month(row), *_figures(row, show), status(row)] for row in rows],
-    )
+    lines: list[list[Cell]] = []
+    for row in rows:
+        *figures, churn = _figures(row, show)
+        if hides_churn(policy.alerts, PeriodKind.MONTH, row):
+            churn = f"{HIDDEN} {churn}"
+        lines.append([_month(row), *figures, churn, status(row)])
+    return table(_MONTH_COLUMNS, lines)
 
 
 def segments_table(segments: Iterable[tuple[str, Row]], whole: Row) -> Table:

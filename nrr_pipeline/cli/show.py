@@ -22,10 +22,13 @@ from nrr_pipeline.cli.exchange_rates import rates_lines
 from nrr_pipeline.cli.naming_periods import NotPublishedError, not_published, parse_period
 from nrr_pipeline.cli.opening import NothingYetError, Opened, nothing_yet, opened
 from nrr_pipeline.cli.remarks import (
+    alert_headlines,
     alert_lines,
     alerts_of,
     held_out_lines,
     held_out_of,
+    hidden_churn_legend,
+    hidden_churn_lines,
     restatement_lines,
 )
 from nrr_pipeline.cli.rendering import bold, faint, instant, print_parts
@@ -173,9 +176,10 @@ def _show_months(installation: Opened, known_at: datetime | None, *, as_json: bo
         return
     count = f"{len(rows)} months" if len(rows) > 1 else "month"
     title = f"Retention of the last {count}, {retention_views.unit(rows)}"
-    table = retention_views.months_table(rows)
+    table = retention_views.months_table(rows, installation.policy)
+    remarks = [*hidden_churn_legend(installation.policy, rows), *alert_headlines(raised)]
     footer = _footer(installation, rows, known_at)
-    print_parts([bold(title), "", table, "", *alert_lines(raised), *footer])
+    print_parts([bold(title), "", table, "", *remarks, *footer])
 
 
 def _no_months(installation: Opened, known_at: datetime | None) -> NrrError:
@@ -199,6 +203,7 @@ def _parts(
         parts += rates_lines(installation.connection, whole)
     else:
         parts += by.parts(whole)
+    parts += hidden_churn_lines(installation.policy, shown.period, whole)
     connection = installation.connection
     parts += held_out_lines(held_out_of(connection, shown.period, whole))
     parts += restatement_lines(connection, shown.period, whole, by.dimensions if by else ())

@@ -137,8 +137,8 @@ def period_published(report: PeriodReport) -> Metadata:
     }
     if report.held_out:
         metadata["Held out"] = dg.MetadataValue.md("\n".join(f"- {it}" for it in report.held_out))
-    if report.alert_text is not None:
-        metadata["Alert"] = dg.MetadataValue.text(report.alert_text)
+    if report.alerts:
+        metadata["Alert"] = dg.MetadataValue.text("\n\n".join(report.alerts))
     return metadata
 
 

@@ -3,7 +3,7 @@
 What the points are is decided in ``explanation`` and ``metrics.attribution``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 from nrr_pipeline.metrics.bridge import Retention
@@ -47,3 +47,36 @@ def signed(tenths_of_points: int) -> str:
     """
     sign = "+" if tenths_of_points > 0 else "-" if tenths_of_points < 0 else ""
     return f"{sign}{abs(tenths_of_points) // 10}.{abs(tenths_of_points) % 10}"
+
+
+def unsigned(tenths_of_points: int) -> str:
+    """Return tenths of a point where the words say which way.
+
+    >>> unsigned(-9)
+    '0.9'
+    """
+    return signed(abs(tenths_of_points)).removeprefix("+")
+
+
+def apportioned(
+    parts: Sequence[Fraction], total: int, *, rounded: Callable[[Fraction], int] = int
+) -> list[int]:
+    """Return parts as whole numbers that add up to a total, each less than two off.
+
+    Each is rounded; what then lacks goes, one each, to those that are furthest from their number.
+
+    Args:
+        parts: What is to be shown, in the unit in which it is shown.
+        total: What they are together, as it is shown.
+        rounded: Toward zero, where nothing else is said.
+
+    >>> apportioned([Fraction(39), Fraction(-101, 2), Fraction(-57, 2)], -40)
+    [39, -51, -28]
+    """
+    shown = [rounded(part) for part in parts]
+    lacks = rest(total, shown)
+    sign = 1 if lacks > 0 else -1
+    missed = [sign * (part - figure) for part, figure in zip(parts, shown, strict=True)]
+    for place in sorted(range(len(parts)), key=lambda each: -missed[each])[: abs(lacks)]:
+        shown[place] += sign
+    return shown

@@ -60,7 +60,7 @@ def test_an_unknown_interval_holds_its_items_out_and_the_period_open_until_it_is
         held = reports[last_month]
         assert not held.is_final
         assert held.edition == 0
-        assert held.alert_text is None
+        assert held.alerts == ()
         assert any(price_id in why and "fortnight" in why for why in held.held_out)
 
         with pipeline.warehouse.read() as connection:
@@ -117,7 +117,7 @@ def test_a_subscription_that_cannot_be_read_keeps_periods_open_and_silent_until_
         pipeline.show(account.account())
         reports = pipeline.advance(last_day)
         held = next(report for report in reports if report.period == october)
-        assert not any(report.is_new_edition or report.alert_text for report in reports)
+        assert not any(report.is_new_edition or report.alerts for report in reports)
         assert any("sub_breaks" in why and "currency" in why for why in held.held_out)
 
         broken["currency"] = "usd"
@@ -137,5 +137,5 @@ def test_a_subscription_that_could_never_be_read_keeps_every_period_provisional(
     with connected(account.account(), tmp_path) as pipeline:
         reports = pipeline.advance(date(2026, 11, 4))
     assert reports
-    assert not any(report.is_final or report.alert_text for report in reports)
+    assert not any(report.is_final or report.alerts for report in reports)
     assert all("sub_broken" in report.held_out[0] for report in reports)

@@ -13,6 +13,7 @@ from nrr_pipeline.orchestration.specs import Sheet, settled_parameters
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.measuring import RetentionNotComputableError
 from nrr_pipeline.orchestration.stages.periods import TABLES, publish_periods
+from nrr_pipeline.reporting.links import Links
 
 
 def retention_assets(sheet: Sheet, calendar: Calendar) -> list[dg.AssetsDefinition]:
@@ -42,7 +43,10 @@ def _retention(sheet: Sheet, calendar: Calendar, kind: PeriodKind) -> dg.AssetsD
             with plain_failures(context), warehouse.opened() as opened:
                 rules = policy.load()
                 periods = [calendar.period(kind, key) for key in context.partition_keys]
-                published, problems = publish_periods(opened, rules, periods, clock=utc_now)
+                links = Links(warehouse.settings.nrr_ui_url, context.run.run_id)
+                published, problems = publish_periods(
+                    opened, rules, periods, clock=utc_now, links=links
+                )
                 for report in published:
                     _show(context, kind, report, is_alone=bool(problems))
                 if problems:
@@ -62,5 +66,5 @@ def _show(
         context.log_event(dg.AssetMaterialization(table, partition=key, metadata=metadata))
     else:
         context.add_asset_metadata(metadata, table, key)
-    if report.alert_text is not None:
-        context.log.warning(report.alert_text)
+    for text in report.alerts:
+        context.log.warning(text)

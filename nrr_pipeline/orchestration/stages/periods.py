@@ -12,13 +12,14 @@ import pandas as pd
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
-from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alert
+from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alerts
 from nrr_pipeline.orchestration.stages.measuring import (
     KnownBasis,
     RetentionNotComputableError,
     measure,
 )
 from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.reporting.links import NOWHERE, Links
 from nrr_pipeline.warehouse import account, daily, retention
 from nrr_pipeline.warehouse.reading import held_out_items
 from nrr_pipeline.warehouse.transactions import Clock, Connection, Warehouse
@@ -72,9 +73,21 @@ def due_periods(
 
 
 def publish_periods(
-    warehouse: Warehouse, policy: MetricPolicy, periods: Iterable[Period], *, clock: Clock
+    warehouse: Warehouse,
+    policy: MetricPolicy,
+    periods: Iterable[Period],
+    *,
+    clock: Clock,
+    links: Links = NOWHERE,
 ) -> tuple[list[PeriodReport], list[str]]:
     """Publish periods one by one; one that cannot be measured stops no other.
+
+    Args:
+        warehouse: Where to publish.
+        policy: The rules.
+        periods: Which.
+        clock: Now.
+        links: Where alerts lead.
 
     Returns:
         What was published, and for every other period what it lacks.
@@ -88,7 +101,8 @@ def publish_periods(
     known_now = KnownBasis(policy)
     for period in periods:
         try:
-            published.append(_publish(warehouse, policy, period, known_now, clock=clock))
+            report = _publish(warehouse, policy, period, known_now, clock=clock, links=links)
+            published.append(report)
         except RetentionNotComputableError as error:
             problems.append(str(error))
     return published, problems
@@ -101,8 +115,9 @@ def _publish(
     known_now: KnownBasis,
     *,
     clock: Clock,
+    links: Links,
 ) -> PeriodReport:
-    """Measure a period as known now and publish it, with its alert, in one transaction."""
+    """Measure a period as known now and publish it, with its alerts, in one transaction."""
     with warehouse.write("publication", clock=clock, policy_version=policy.version) as tx:
         facts = _require_complete(tx.connection, period)
         measurement = measure(tx.connection, policy, period, basis=known_now.read(tx.connection))
@@ -127,10 +142,9 @@ def _publish(
             is_final=is_final,
             is_historical=is_historical,
             rows=measurement.rows,
-            alert_text=None,
             held_out=tuple(f"{item}: {why}" for item, why in sorted(held_out.items())),
         )
-        return with_alert(tx, policy, report, facts)
+        return with_alerts(tx, policy, report, facts, measurement, links)
 
 
 def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:

@@ -1,0 +1,299 @@
+"""What an alert says: the figure first, then its cause, parts, customers, and what changed.
+
+When one is raised is decided in ``orchestration.stages.alerting``; the layout stands in
+``message``, the sentences about causes in ``causes``.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from fractions import Fraction
+
+from nrr_pipeline.metrics.bridge import WHOLE, Retention
+from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
+from nrr_pipeline.metrics.money import format_money, format_ratio
+from nrr_pipeline.reporting.causes import (
+    against_before,
+    main_causes,
+    people,
+    segment_name,
+    shown_nrr,
+    who_expanded,
+    who_left,
+)
+from nrr_pipeline.reporting.conditions import Metric, Verdict
+from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation
+from nrr_pipeline.reporting.legible import legible
+from nrr_pipeline.reporting.links import Link, Links
+from nrr_pipeline.reporting.message import (
+    LONGEST_TEXT,
+    Facts,
+    Listing,
+    Message,
+    Paragraph,
+    Part,
+    blocks_of,
+    cut,
+    text_of,
+)
+from nrr_pipeline.reporting.points import HUNDRED, apportioned, nrr_tenths, signed, tenths
+
+MOST_COSTLY = 5
+"""How many customers are named."""
+
+_WHOLE_UNITS_FROM = 10_000 * MICROS_PER_MAJOR
+_LONGEST_REASON = 60
+
+
+class Kind(StrEnum):
+    """What an alert does; a row of ``alerts`` says it."""
+
+    RAISED = "raised"
+    RESTATED = "restated"
+    RECOVERED = "recovered"
+
+
+GOOD_NEWS = "info"
+"""Severity of what says that an alert no longer stands."""
+
+_SIGNS = {"critical": "‼", "warning": "⚠", GOOD_NEWS: "✓"}
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why an alert speaks; ``was`` is the verdict under the edition before, where there is one."""
+
+    kind: Kind
+    verdict: Verdict
+    was: Verdict | None = None
+
+    @property
+    def severity(self) -> str:
+        """That of the verdict, where the alert stands."""
+        return self.verdict.severity if self.verdict.is_raised else GOOD_NEWS
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What stands around an alert: where it leads, up to when the account was read, size bands."""
+
+    links: Links
+    data_as_of: datetime | None
+    size_bands: Sequence[int]
+
+
+def alert_message(occasion: Occasion, explained: PeriodExplanation, setting: Setting) -> Message:
+    """Put an alert into words.
+
+    Args:
+        occasion: Why it speaks.
+        explained: The period: of a segment, its own figures and customers, as if it were the whole.
+        setting: What stands around it.
+    """
+    headline = _headline(occasion, explained)
+    links = list(setting.links.of_period(explained.period))
+    blocks = blocks_of(
+        _SIGNS[occasion.severity],
+        headline,
+        list(_parts(occasion, explained, setting, MOST_COSTLY)),
+        links,
+        _footer(explained, setting),
+    )
+    text = ""
+    for listed in range(MOST_COSTLY, 0, -1):
+        parts = list(_parts(occasion, explained, setting, listed))
+        text = text_of(headline, parts, links)
+        if len(text) <= LONGEST_TEXT:
+            break
+    return Message(cut(text, f"Shortened. All of it: nrr explain {explained.period.key}"), blocks)
+
+
+def _headline(occasion: Occasion, explained: PeriodExplanation) -> str:
+    verdict = occasion.verdict
+    where = explained.period.label
+    if verdict.row.dimension != WHOLE:
+        where = f"{segment_name(explained, verdict.row.dimension, verdict.row.segment)} in {where}"
+    prefix = "Restated: " if occasion.kind is Kind.RESTATED else ""
+    said = _said(verdict, explained, where)
+    if occasion.was is not None and verdict.metric is Metric.NRR:
+        said += f"; it was {shown_nrr(occasion.was.row)}"
+    return f"{prefix}{said}"
+
+
+def _said(verdict: Verdict, explained: PeriodExplanation, where: str) -> str:
+    """The figure and its limit, as they stand now."""
+    row, is_raised = verdict.row, verdict.is_raised
+    if verdict.value is None:
+        return f"in {where} there is nothing left to retain"
+    limit = _percent(verdict.threshold)
+    left = f"{row.churned_customers:,} of {people(row.starting_customers)} left in {where}"
+    churn = format_ratio(row.churned_customers, row.starting_customers)
+    if verdict.metric is Metric.NRR:
+        return (
+            f"NRR of {where} is {shown_nrr(row)}, {'' if is_raised else 'no longer '}below {limit}"
+        )
+    if verdict.metric is Metric.NRR_DROP:
+        points = _percent(verdict.threshold).removesuffix(" %")
+        before = explained.whole_before
+        came_from = f"from {shown_nrr(before)} " if before is not None else ""
+        how = "fell by more" if is_raised else "did not fall by more"
+        return f"NRR of {where} {how} than {points} points: {came_from}to {shown_nrr(row)}"
+    if verdict.metric is Metric.LOGO_CHURN:
+        return f"{left} ({churn}), {'' if is_raised else 'no longer '}more than {limit}"
+    if is_raised:
+        return f"Hidden churn: {left} ({churn}) although NRR is {shown_nrr(row)}"
+    return f"No more hidden churn: {left} ({churn}), NRR is {shown_nrr(row)}"
+
+
+def _parts(
+    occasion: Occasion, explained: PeriodExplanation, setting: Setting, listed: int
+) -> Iterator[Part]:
+    verdict = occasion.verdict
+    if occasion.kind is Kind.RESTATED:
+        yield Paragraph(_restated(occasion, explained))
+    if verdict.value is None:
+        return
+    if verdict.is_raised and verdict.metric is not Metric.HIDDEN_CHURN:
+        yield Paragraph(main_causes(explained, setting.size_bands))
+    yield Paragraph(who_left(explained))
+    if verdict.is_raised and verdict.metric is Metric.HIDDEN_CHURN:
+        yield Paragraph(who_expanded(explained))
+    yield _facts(explained.whole)
+    if verdict.is_raised:
+        yield _most_costly(explained, listed)
+    if changed := against_before(explained):
+        yield Paragraph(changed)
+
+
+def _restated(occasion: Occasion, explained: PeriodExplanation) -> str:
+    """Which edition, why, by which amounts, and what becomes of the earlier alert."""
+    edition = explained.edition
+    why = explained.restated[-1].cause.replace("_", " ") if explained.restated else "late data"
+    sentences = [f"Edition {edition} replaces edition {edition - 1} because of {why}."]
+    now, was = occasion.verdict.row, occasion.was.row if occasion.was else None
+    if was is not None and occasion.verdict.value is not None:
+        sentences += [
+            f"{name} is {format_money(micros, now.currency)}, it was "
+            f"{format_money(before, now.currency)}."
+            for name, micros, before in _amounts_of_both(now, was)
+            if micros != before
+        ]
+    if occasion.verdict.is_raised:
+        sentences.append("Edition by edition it was fine until now: this alert is new.")
+    else:
+        sentences.append("The earlier alert no longer stands.")
+    return " ".join(sentences)
+
+
+def _amounts_of_both(now: Retention, was: Retention) -> list[tuple[str, int, int]]:
+    return [
+        ("Starting MRR", now.starting_mrr_micros, was.starting_mrr_micros),
+        ("Expansion", now.expansion_micros, was.expansion_micros),
+        ("Contraction", now.contraction_micros, was.contraction_micros),
+        ("Churned MRR", now.churned_mrr_micros, was.churned_mrr_micros),
+    ]
+
+
+def _facts(row: Retention) -> Facts:
+    """The parts of NRR in points and money, both adding up, with GRR and logo churn beside it."""
+    starting, currency = row.starting_mrr_micros, row.currency
+    moved = [row.expansion_micros, -row.contraction_micros, -row.churned_mrr_micros]
+    points = [
+        signed(each)
+        for each in apportioned(
+            [Fraction(1_000 * micros, starting) for micros in moved], nrr_tenths(row) - HUNDRED
+        )
+    ]
+    is_whole = starting >= _WHOLE_UNITS_FROM
+    unit = MICROS_PER_MAJOR if is_whole else minor_unit_micros(currency)
+    sides = [round(Fraction(micros, unit)) for micros in (starting, row.nrr_numerator)]
+    units = apportioned(
+        [Fraction(micros, unit) for micros in moved], sides[1] - sides[0], rounded=round
+    )
+    opening, kept, added, cut_, taken = (
+        format_money(abs(each) * unit, currency, whole=is_whole) for each in (*sides, *units)
+    )
+    grr = format_ratio(row.grr_numerator, starting)
+    churn = format_ratio(row.churned_customers, row.starting_customers)
+    left = f"{row.churned_customers:,} of {people(row.starting_customers)}"
+    return Facts(
+        f"Of {opening} at opening, customers added {added} ({points[0]} points), cut {cut_} "
+        f"({points[1]}) and took {taken} away by leaving ({points[2]}): {shown_nrr(row)} is kept. "
+        f"GRR is {grr}.",
+        (
+            ("Starting MRR", opening),
+            ("Expansion", f"{points[0]} points, {added}"),
+            ("Contraction", f"{points[1]} points, {cut_}"),
+            ("Churned", f"{points[2]} points, {taken}"),
+            ("NRR", f"{shown_nrr(row)}, {kept} kept"),
+            ("GRR", grr),
+            ("Logo churn", f"{churn}, {left}"),
+        ),
+    )
+
+
+def _most_costly(explained: PeriodExplanation, listed: int) -> Listing:
+    """The customers that cost most points, and all others, which together are NRR - 100 %."""
+    whole = explained.whole
+    cohort = [each for each in explained.moves if each.opening_mrr_micros > 0]
+    named = [each for each in cohort[:listed] if each.change_micros < 0]
+    points = [tenths(each.points_of(whole)) for each in named]
+    total = nrr_tenths(whole) - HUNDRED
+    rest, others = total - sum(points), len(cohort) - len(named)
+    rows = [(signed(figure), _move(each)) for figure, each in zip(points, named, strict=True)]
+    if others:
+        rows.append((signed(rest), f"all others ({others:,}), additions included"))
+    elif rest:
+        rows.append((signed(rest), "rounding"))
+    rows.append((signed(total), f"together: NRR {shown_nrr(whole)}"))
+    return Listing("Who cost most, in points of NRR", tuple(rows))
+
+
+def _move(move: CustomerMove) -> str:
+    return f"{legible(move.name)}: {legible(move.reason, _LONGEST_REASON)}"
+
+
+def _footer(explained: PeriodExplanation, setting: Setting) -> str:
+    as_of = setting.data_as_of
+    parts = [
+        f"{explained.period.label}, edition {explained.edition}",
+        "final" if explained.is_final else "provisional",
+        f"policy {explained.policy_version}",
+        f"{explained.whole.currency.upper()} at the rates of {explained.period.opening_date}",
+    ]
+    if as_of is not None:
+        parts.append(f"data as of {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    return " · ".join(parts)
+
+
+def _percent(ratio: Fraction) -> str:
+    """A limit as it was set, without decimals that say nothing."""
+    return format_ratio(ratio.numerator, ratio.denominator).replace(".0 %", " %")
+
+
+def run_failure_message(job: str, error: str, fix: str, run_url: str | None) -> Message:
+    """Say that a run failed, why, and what to do; ``error`` holds no secrets any more."""
+    parts = [Paragraph(legible(error, 500)), Paragraph(f"What to do: {legible(fix, 300)}")]
+    return _notice("⚠", f"The run {legible(job)} failed", parts, run_url)
+
+
+def overdue_message(last_day: date | None, expected: date, fix: str) -> Message:
+    """Say that nothing ran: the last published day, the one that should be, and what to do."""
+    last = (
+        "No day is published yet" if last_day is None else f"The last published day is {last_day}"
+    )
+    parts = [
+        Paragraph(f"{last}; by now it should be {expected}. Figures and alerts stand still."),
+        Paragraph(f"What to do: {legible(fix, 300)}"),
+    ]
+    return _notice("⚠", "Nothing ran: figures are overdue", parts, None)
+
+
+def _notice(sign: str, headline: str, parts: Sequence[Part], run_url: str | None) -> Message:
+    links = [] if run_url is None else [Link("Run", run_url)]
+    text = text_of(headline, parts, links)
+    return Message(
+        cut(text, "Shortened. All of it is in the run"),
+        blocks_of(sign, headline, parts, links, "nrr-pipeline"),
+    )
