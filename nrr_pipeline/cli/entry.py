@@ -28,6 +28,7 @@ COMMANDS = {
     "run": Entry("run", "Pull from Stripe and bring every day and period up to date."),
     "show": Entry("show", "Show the retention of a period, and the customers behind it."),
     "explain": Entry("explain", "Explain a period: who moved its NRR, why, and by how much."),
+    "report": Entry("report", "Issue the board report of a month, or make it again."),
     "mrr": Entry("mrr", "Show the MRR of a day: in all, or of one customer with its evidence."),
     "policy": Entry("policy", "Print the metric policy in force."),
     "doctor": Entry("doctor", "Check key, account, database, clock and disk, each with the fix."),

@@ -16,6 +16,7 @@ from nrr_pipeline.cli.exclusions import exclusion_lines
 from nrr_pipeline.cli.interruption import interruptible
 from nrr_pipeline.cli.opening import as_of_line, load, policy_line
 from nrr_pipeline.cli.rendering import day, faint, indented, print_parts, printable
+from nrr_pipeline.cli.report_views import report_line
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.orchestration.clock import last_full_day, utc_now
@@ -161,6 +162,7 @@ def _done(outcome: RunOutcome) -> list[RenderableType]:
     anew = [each.period.label for each in outcome.periods if each.edition > 1]
     if anew:
         parts.append(f"New editions: {', '.join(anew)}. See what was restated: nrr show PERIOD")
+    parts += [report_line(each) for each in outcome.reports]
     for text in outcome.alerts:
         parts += ["Alert:", indented(text)]
     return parts

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from nrr_pipeline.orchestration.assets.board_report import board_report_asset
 from nrr_pipeline.orchestration.assets.daily import daily_assets
 from nrr_pipeline.orchestration.assets.history import history_assets
 from nrr_pipeline.orchestration.assets.inputs import input_assets
@@ -45,6 +46,7 @@ def build_definitions(
             *history_assets(sheet),
             *daily_assets(sheet, calendar),
             *retention_assets(sheet, calendar),
+            board_report_asset(sheet, calendar),
         ],
         asset_checks=pipeline_checks(calendar),
         jobs=PIPELINE_JOBS,

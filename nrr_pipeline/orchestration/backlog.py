@@ -15,12 +15,15 @@ from nrr_pipeline.metrics.periods import ONE_DAY, Period, PeriodKind, periods_cl
 from nrr_pipeline.orchestration.partitions import day_of, key_of
 from nrr_pipeline.orchestration.stages.daily import first_day, missing_days
 from nrr_pipeline.orchestration.stages.periods import TABLES, due_periods
+from nrr_pipeline.orchestration.stages.reports import due_reports
 from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.warehouse.board_report import reports
 from nrr_pipeline.warehouse.daily import published_days
 from nrr_pipeline.warehouse.pulls import last_complete_pull
 from nrr_pipeline.warehouse.retention import published_periods
 from nrr_pipeline.warehouse.transactions import Clock, Warehouse
 
+BOARD_REPORT = "board_report"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
@@ -90,6 +93,16 @@ def periods_to_publish(
     with warehouse.read() as connection:
         published = {each.period_start for each in published_periods(connection, TABLES[kind])}
     return sorted(due | (published - on_record(instance, TABLES[kind])))
+
+
+def reports_to_issue(
+    warehouse: Warehouse, policy: MetricPolicy, instance: dg.DagsterInstance
+) -> list[date]:
+    """Months whose board report is due, or issued but not on record."""
+    due = {month.period_start for month in due_reports(warehouse, policy)}
+    with warehouse.read() as connection:
+        issued = {each.period_start for each in reports(connection)}
+    return sorted(due | (issued - on_record(instance, BOARD_REPORT)))
 
 
 def periods_touched_by(

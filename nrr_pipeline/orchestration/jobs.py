@@ -12,9 +12,12 @@ FOLLOWING = ("daily_mrr_totals", "mrr_movements")
 MONTHS = ("monthly_nrr", "trailing_12_month_nrr")
 QUARTERS = ("quarterly_nrr",)
 
+REPORTS = ("board_report",)
+
 DAILY_CLOSE = "daily_close"
 MONTHLY_CLOSE = "monthly_close"
 QUARTERLY_CLOSE = "quarterly_close"
+MONTHLY_REPORT = "monthly_report"
 
 
 JOB_OF = {
@@ -39,6 +42,11 @@ PIPELINE_JOBS = (
         QUARTERLY_CLOSE,
         dg.AssetSelection.assets(*QUARTERS),
         description="Measure retention of a quarter.",
+    ),
+    dg.define_asset_job(
+        MONTHLY_REPORT,
+        dg.AssetSelection.assets(*REPORTS),
+        description="Issue the board report of a month whose figures are final.",
     ),
 )
 """One job per length of partition: a run can have one kind of partitions only."""

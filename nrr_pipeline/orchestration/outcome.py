@@ -11,6 +11,7 @@ from nrr_pipeline.orchestration.stages.rates import MISSING_RATE
 from nrr_pipeline.orchestration.stages.syncing import UNUSABLE_INPUT
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.alerts import alerts
+from nrr_pipeline.warehouse.board_report import IssuedReport, reports
 from nrr_pipeline.warehouse.daily import published_days
 from nrr_pipeline.warehouse.quality import Finding, OpenFinding, open_findings
 from nrr_pipeline.warehouse.reading import reach
@@ -40,6 +41,7 @@ class RunOutcome:
 
     days: tuple[date, ...]
     periods: tuple[NewEdition, ...]
+    reports: tuple[IssuedReport, ...]
     alerts: tuple[str, ...]
     findings: tuple[OpenFinding, ...]
     as_of: datetime | None
@@ -54,7 +56,7 @@ class RunOutcome:
     @property
     def is_unchanged(self) -> bool:
         """Whether nothing was published."""
-        return not (self.days or self.periods or self.alerts)
+        return not (self.days or self.periods or self.reports or self.alerts)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Standing:
 
     days: frozenset[date]
     periods: dict[PeriodKind, dict[date, PublishedPeriod]]
+    reports: tuple[IssuedReport, ...]
     alert_texts: dict[str, str]
     findings: tuple[OpenFinding, ...]
     as_of: datetime | None
@@ -77,6 +80,7 @@ def standing(warehouse: Warehouse) -> Standing:
                 kind: {each.period_start: each for each in published_periods(connection, table)}
                 for kind, table in TABLES.items()
             },
+            reports=tuple(reports(connection)),
             alert_texts={row["alert_key"]: row["text"] for row in alerts(connection)},
             findings=tuple(open_findings(connection)),
             as_of=reach(connection).observed_at,
@@ -105,6 +109,7 @@ def outcome(
             for start, each in sorted(published.items())
             if before.periods[kind].get(start) != each
         ),
+        reports=tuple(each for each in after.reports if each not in before.reports),
         alerts=tuple(
             text for key, text in after.alert_texts.items() if key not in before.alert_texts
         ),

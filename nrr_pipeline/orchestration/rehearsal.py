@@ -8,13 +8,14 @@ from nrr_pipeline.orchestration.backlog import Span, periods_touched_by, spans_o
 from nrr_pipeline.orchestration.outcome import RunOutcome, outcome, standing
 from nrr_pipeline.orchestration.resources import Echo, StripeResource, WarehouseResource
 from nrr_pipeline.orchestration.stages.daily import first_day, missing_days
+from nrr_pipeline.orchestration.stages.reports import due_reports
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.probe import PullEstimate, estimate
 from nrr_pipeline.warehouse.engine import database_exists
 from nrr_pipeline.warehouse.transactions import Warehouse
 
-NOTHING = RunOutcome((), (), (), (), None, None)
+NOTHING = RunOutcome((), (), (), (), (), None, None)
 
 
 def rehearse(
@@ -85,4 +86,6 @@ def _plan(
         ]
         if names:
             lines.append(f"would publish {kind.value.replace('_', ' ')}: {', '.join(names)}")
+    if due := due_reports(warehouse, policy):
+        lines.append(f"would issue board reports: {', '.join(month.label for month in due)}")
     return lines or [f"Every day through {through} is published."]

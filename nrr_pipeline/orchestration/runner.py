@@ -11,14 +11,16 @@ from datetime import date
 
 import dagster as dg
 
-from nrr_pipeline.errors import SettingsError
-from nrr_pipeline.metrics.periods import PeriodKind
+from nrr_pipeline.errors import NrrError, SettingsError
+from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.orchestration.assets.stripe import THROUGH_TAG
 from nrr_pipeline.orchestration.backlog import (
+    BOARD_REPORT,
     Span,
     days_to_publish,
     periods_to_publish,
     periods_touched_by,
+    reports_to_issue,
     spans_of_days,
     spans_of_periods,
 )
@@ -30,8 +32,10 @@ from nrr_pipeline.orchestration.jobs import (
     DAYS,
     FOLLOWING,
     JOB_OF,
+    MONTHLY_REPORT,
     PRICED,
     PULLED,
+    REPORTS,
 )
 from nrr_pipeline.orchestration.outcome import RunOutcome, outcome, standing
 from nrr_pipeline.orchestration.rehearsal import estimate_line, rehearse
@@ -63,7 +67,7 @@ def run_pipeline(
     dry_run: bool = False,
     echo: Echo,
 ) -> RunOutcome:
-    """Pull, publish every missing day, and every period that those days complete.
+    """Pull, publish every missing day, every period that those days complete, and its report.
 
     Args:
         settings: Of the installation.
@@ -91,6 +95,19 @@ def run_pipeline(
         return outcome(before, standing(warehouse), policy, problems)
 
 
+def issue_board_report(settings: Settings, month: Period, *, echo: Echo) -> None:
+    """Issue the board report of a month, unless its last edition says the same already.
+
+    Raises:
+        NrrError: It cannot be issued, or not all of its files could be written.
+    """
+    with home_instance(settings) as instance:
+        close_abandoned_runs(instance)
+        executor = Executor(settings, instance, Narrator(echo))
+        span = Span(month.period_start, month.period_start)
+        executor.execute(MONTHLY_REPORT, REPORTS, span)
+
+
 @dataclass(frozen=True)
 class _Run:
     executor: Executor
@@ -114,10 +131,10 @@ class _Run:
         )
 
     def publish(self, through: date, start: date | None) -> list[str]:
-        """Publish days, what follows from them, and the periods that they complete.
+        """Publish days, what follows from them, the periods that they complete, their reports.
 
         Returns:
-            Which periods could not be measured, and why.
+            Which periods could not be measured, which reports not issued, and why.
         """
         days = self._days(through, start)
         self._publish_days(days)
@@ -126,11 +143,12 @@ class _Run:
         alike: defaultdict[tuple[str, tuple[Span, ...]], list[str]] = defaultdict(list)
         for kind, table in TABLES.items():
             alike[JOB_OF[kind], spans[kind]].append(table)
-        return [
+        problems = [
             problem
             for (job, same), tables in alike.items()
             for problem in self._publish_periods(job, tables, same)
         ]
+        return [*problems, *self._issue_reports()]
 
     def _days(self, through: date, start: date | None) -> list[date]:
         if start is None:
@@ -185,6 +203,17 @@ class _Run:
         except RetentionNotComputableError as error:
             return str(error).splitlines()
         return []
+
+    def _issue_reports(self) -> Iterator[str]:
+        """Issue the board reports that are due; which could not be, and why."""
+        due = reports_to_issue(self.warehouse, self.policy, self.instance)
+        for span in spans_of_periods(due, PeriodKind.MONTH):
+            try:
+                self.executor.execute(MONTHLY_REPORT, REPORTS, span)
+            except NrrError as error:
+                yield from str(error).splitlines()
+            else:
+                self.echo(f"issued {BOARD_REPORT}: {span}")
 
     def _tell_estimate(self) -> None:
         with self.warehouse.read() as connection:

@@ -12,10 +12,13 @@ from datetime import datetime, timedelta
 import dagster as dg
 import requests
 
+from nrr_pipeline.metrics.periods import PeriodKind
 from nrr_pipeline.orchestration.assets.daily import DAILY_MRR
 from nrr_pipeline.orchestration.backlog import (
+    BOARD_REPORT,
     days_to_publish,
     periods_to_publish,
+    reports_to_issue,
     spans_of_days,
     spans_of_periods,
 )
@@ -25,6 +28,7 @@ from nrr_pipeline.orchestration.jobs import (
     DAYS,
     FOLLOWING,
     JOB_OF,
+    MONTHLY_REPORT,
     PIPELINE_JOBS,
     keys,
 )
@@ -65,7 +69,7 @@ def catch_up_sensor(calendar: Calendar) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Publishes what is due and was not requested: all days after the first pull, "
         "days that a broken run left out, periods that become final or that an old correction "
-        "reaches.",
+        "reaches, board reports.",
     )
     def catch_up(
         context: dg.SensorEvaluationContext,
@@ -97,7 +101,7 @@ def catch_up_sensor(calendar: Calendar) -> dg.SensorDefinition:
 def due_requests(
     warehouse: Warehouse, policy: MetricPolicy, instance: dg.DagsterInstance, now: datetime
 ) -> Iterator[dg.RunRequest]:
-    """Days that are due; when there are none, periods that are. The same at most once a day."""
+    """Days that are due; without any, periods; then board reports. The same at most once a day."""
     yesterday = last_full_day(policy, now)
     days = days_to_publish(warehouse, policy, instance, yesterday)
     for span in spans_of_days(days):
@@ -109,13 +113,24 @@ def due_requests(
         )
     if days or _has_head_start(instance, now):
         return
+    is_all_published = True
     for kind, table in TABLES.items():
         starts = periods_to_publish(warehouse, policy, instance, kind, clock=lambda: now)
         for span in spans_of_periods(starts, kind):
+            is_all_published = False
             yield dg.RunRequest(
                 run_key=f"{table}:{span}:{yesterday}",
                 job_name=JOB_OF[kind],
                 asset_selection=keys(table),
+                tags=span.tags,
+            )
+    if is_all_published:
+        due = reports_to_issue(warehouse, policy, instance)
+        for span in spans_of_periods(due, PeriodKind.MONTH):
+            yield dg.RunRequest(
+                run_key=f"{BOARD_REPORT}:{span}:{yesterday}",
+                job_name=MONTHLY_REPORT,
+                asset_selection=keys(BOARD_REPORT),
                 tags=span.tags,
             )
 

@@ -54,6 +54,9 @@ SENTENCES = {
     "that existing customers alone make the business grow.",
     "quarterly_nrr": "Net revenue retention of each quarter, from the day before it to its last "
     "day. It is measured afresh and not compounded from its months.",
+    "board_report": "A final month as it is put before a board: a PDF, a workbook whose ratios are "
+    "formulas, and CSV files. Frozen when issued: the same figures come out of it however often "
+    "it is made. When a figure changes later, the next edition says which.",
     "trailing_12_month_nrr": "Net revenue retention over the twelve months that end with a month: "
     "the usual figure for boards and investors.",
 }

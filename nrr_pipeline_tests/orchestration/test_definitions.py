@@ -35,6 +35,7 @@ GROUPS = {
         "mrr_movements",
     },
     "retention": {"monthly_nrr", "quarterly_nrr", "trailing_12_month_nrr"},
+    "delivery": {"board_report"},
 }
 
 
@@ -103,7 +104,7 @@ def test_every_asset_tells_what_it_is(name: str, specs: dict[str, dg.AssetSpec])
 def test_only_days_and_periods_are_partitioned(specs: dict[str, dg.AssetSpec]) -> None:
     partitioned = {name for name, spec in specs.items() if spec.partitions_def is not None}
 
-    assert partitioned == {"daily_mrr", *GROUPS["retention"]}
+    assert partitioned == {"daily_mrr", *GROUPS["retention"], "board_report"}
 
 
 def test_days_are_due_every_morning_and_periods_when_they_are_final(
@@ -117,7 +118,7 @@ def test_days_are_due_every_morning_and_periods_when_they_are_final(
 
     assert due == {
         **dict.fromkeys(("daily_mrr", "daily_mrr_totals", "mrr_movements"), "0 9 * * *"),
-        **dict.fromkeys(("monthly_nrr", "trailing_12_month_nrr"), "0 9 3 * *"),
+        **dict.fromkeys(("monthly_nrr", "trailing_12_month_nrr", "board_report"), "0 9 3 * *"),
         "quarterly_nrr": "0 9 3 2,5,8,11 *",
     }
     assert "Overdue means" in str(specs["monthly_nrr"].description)

@@ -124,7 +124,12 @@ def test_the_same_jobs_are_on_record_as_the_schedules_use(
 ) -> None:
     recorded = runs(first_run[0])
 
-    assert {run.job_name for run in recorded} == {"daily_close", "monthly_close", "quarterly_close"}
+    assert {run.job_name for run in recorded} == {
+        "daily_close",
+        "monthly_close",
+        "quarterly_close",
+        "monthly_report",
+    }
     assert {run.status for run in recorded} == {dg.DagsterRunStatus.SUCCESS}
     assert all(run.tags[ATTENDED_TAG] == "nrr run" for run in recorded)
 

@@ -162,7 +162,7 @@ def test_a_month_that_waits_to_become_final_is_due_once_the_waiting_is_over(
 def test_a_correction_beyond_what_automation_sees_is_due(published: Installation) -> None:
     published.run("monthly_close", span=Span(START, date(2026, 6, 1)))
     published.run("quarterly_close", span=Span(START, START))
-    assert due(published, utc_now() + HEAD_START) == []
+    assert spans(due(published, utc_now() + HEAD_START), "monthly_nrr") == []
 
     corrected = date(2026, 5, 20)
     published.learn("cus_1", [seats(3, valid_to=corrected), seats(4, valid_from=corrected)])
@@ -170,6 +170,20 @@ def test_a_correction_beyond_what_automation_sees_is_due(published: Installation
     requests = due(published, utc_now() + HEAD_START)
     assert spans(requests, "monthly_nrr") == [("2026-05-01", "2026-06-01")]
     assert spans(requests, "quarterly_nrr") == [("2026-04-01", "2026-04-01")]
+
+
+def test_the_report_of_the_latest_final_month_is_due_once_all_periods_are_published(
+    published: Installation,
+) -> None:
+    published.run("monthly_close", span=Span(START, date(2026, 6, 1)))
+    assert spans(due(published, utc_now() + HEAD_START), "board_report") == []
+    published.run("quarterly_close", span=Span(START, START))
+
+    requests = due(published, utc_now() + HEAD_START)
+    assert spans(requests, "board_report") == [("2026-06-01", "2026-06-01")]
+
+    published.run("monthly_report", span=Span(date(2026, 6, 1), date(2026, 6, 1)))
+    assert due(published, utc_now() + HEAD_START) == []
 
 
 def test_days_that_no_pull_covers_are_not_due(published: Installation) -> None:

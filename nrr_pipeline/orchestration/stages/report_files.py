@@ -130,6 +130,9 @@ def _customers_csv(frozen: FrozenReport) -> bytes:
     return render_customers_csv(frozen.report)
 
 
+PREVIEW = "-page-1.png"
+"""The end of the name of the picture of page one."""
+
 RENDERERS: Mapping[str, Renderer] = {
     "-figures.csv": _figures_csv,
     "-customers.csv": _customers_csv,
@@ -138,12 +141,12 @@ RENDERERS: Mapping[str, Renderer] = {
 
 
 def folder_of(frozen: FrozenReport) -> str:
-    """The folder of a report's files, within a store."""
+    """The folder of a report's files below where all reports are."""
     return frozen.report.month.period.key
 
 
 def write_files(
-    store: ReportStore, frozen: FrozenReport, issued: Mapping[str, str]
+    store: ReportStore, frozen: FrozenReport, issued: Mapping[str, str], *, folder: str
 ) -> list[ReportFile]:
     """Make and write the files of a report that are missing; one that fails stops no other.
 
@@ -152,6 +155,7 @@ def write_files(
         frozen: All that they are made of.
         issued: By name the SHA-256 that each had when the report was issued; a file that has
             another one is written again.
+        folder: Where below the store.
 
     Raises:
         ReportFilesError: Files are missing; the message names them and the others.
@@ -160,10 +164,15 @@ def write_files(
     failed: list[str] = []
     for end, render in RENDERERS.items():
         name = f"nrr-board-report-{folder_of(frozen)}-edition-{frozen.report.edition}{end}"
+        path = f"{folder}/{name}" if folder else name
         try:
-            written.append(_write(store, frozen, name, render, issued.get(name)))
+            content, is_new = _written(store, path, issued.get(name), render, frozen)
         except Exception as error:
             failed.append(f"{name} ({type(error).__name__}: {store.shown(error)})")
+        else:
+            digest = _sha256(content)
+            is_as_issued = issued.get(name, digest) == digest
+            written.append(ReportFile(name, store.location(path), digest, is_new, is_as_issued))
     if failed:
         there = ", ".join(each.name for each in written) or "none"
         raise ReportFilesError(
@@ -174,17 +183,16 @@ def write_files(
     return written
 
 
-def _write(
-    store: ReportStore, frozen: FrozenReport, name: str, render: Renderer, issued: str | None
-) -> ReportFile:
-    path = f"{folder_of(frozen)}/{name}"
+def _written(
+    store: ReportStore, path: str, issued: str | None, render: Renderer, frozen: FrozenReport
+) -> tuple[bytes, bool]:
+    """The content of a file, and whether it had to be written."""
     content = store.read(path)
-    is_new = content is None or _sha256(content) != issued
-    if content is None or is_new:
-        content = render(frozen)
-        store.write(path, content)
-    digest = _sha256(content)
-    return ReportFile(name, store.location(path), digest, is_new, issued in (None, digest))
+    if content is not None and _sha256(content) == issued:
+        return content, False
+    content = render(frozen)
+    store.write(path, content)
+    return content, True
 
 
 def _sha256(content: bytes) -> str:

@@ -5,9 +5,8 @@ What a report holds is gathered in ``report_content``, its files are made in ``r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,6 +22,7 @@ from nrr_pipeline.orchestration.stages.report_files import (
 )
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.board_report import (
+    BoardReport,
     FrozenReport,
     Presentation,
     Rows,
@@ -82,6 +82,42 @@ def due_reports(warehouse: Warehouse, policy: MetricPolicy) -> list[Period]:
         ]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A report as it would be issued, which its last edition may say already."""
+
+    report: BoardReport
+    known_at: datetime | None
+    last: Issue | None
+
+    @property
+    def said_already(self) -> Issue | None:
+        """The last edition, where nothing differs from it."""
+        return None if self.report.changes else self.last
+
+
+def draft_report(
+    warehouse: Warehouse, policy: MetricPolicy, month: Period, *, clock: Clock
+) -> Draft:
+    """Gather the report of a final month and hold it against its last edition.
+
+    Raises:
+        NothingToExplainError: The month has no figures.
+        NotAsPublishedError: Measured under today's policy it is something else.
+        ReportNotFinalError: Its figures can still change; the message says until when.
+    """
+    with warehouse.read() as connection:
+        _require_final(connection, policy, month, clock)
+        known = reports(connection, month.period_start)
+        last = Issue(known[-1], _frozen(connection, known[-1]), is_new=False) if known else None
+        edition = last.issued.edition + 1 if last else 1
+        report = gather(connection, policy, month, edition=edition, at=clock())
+        known_at = knowledge.latest_known_at(connection)
+    if last is not None:
+        report = replace(report, changes=changes(last.frozen.report, report))
+    return Draft(report, known_at, last)
+
+
 def issue_report(
     warehouse: Warehouse, policy: MetricPolicy, month: Period, *, ui_url: str, clock: Clock
 ) -> Issue:
@@ -93,33 +129,25 @@ def issue_report(
         ReportNotFinalError: Its figures can still change; the message says until when.
         SettingsError: The logo cannot be used.
     """
-    with warehouse.read() as connection:
-        _require_final(connection, policy, month, clock)
-        before = _last(reports(connection, month.period_start))
-        edition = before.edition + 1 if before else 1
-        report = gather(connection, policy, month, edition=edition, at=clock())
-        known_at = knowledge.latest_known_at(connection)
-        previous = _frozen(connection, before) if before else None
-    if before and previous:
-        changed = changes(previous.report, report)
-        if not changed:
-            return Issue(before, previous, is_new=False)
-        report = replace(report, changes=changed)
-    frozen = FrozenReport(report, presentation(policy, ui_url))
-    row = {
-        "period_start": month.period_start,
-        "edition": edition,
-        "issued_at": report.issued_at,
-        "data_as_of": report.data_as_of,
-        "known_at": known_at,
-        "policy_version": report.policy_version,
-        "changes": report.changes,
-    }
-    with warehouse.bookkeeping() as connection:
-        issued = add_report(connection, row, to_json(frozen))
-    if issued is None:  # somebody else was faster, and may have said the same
-        return issue_report(warehouse, policy, month, ui_url=ui_url, clock=clock)
-    return Issue(issued, frozen, is_new=True)
+    while True:
+        draft = draft_report(warehouse, policy, month, clock=clock)
+        if draft.said_already is not None:
+            return draft.said_already
+        report = draft.report
+        frozen = FrozenReport(report, presentation(policy, ui_url))
+        row = {
+            "period_start": month.period_start,
+            "edition": report.edition,
+            "issued_at": report.issued_at,
+            "data_as_of": report.data_as_of,
+            "known_at": draft.known_at,
+            "policy_version": report.policy_version,
+            "changes": report.changes,
+        }
+        with warehouse.bookkeeping() as connection:
+            issued = add_report(connection, row, to_json(frozen))
+        if issued is not None:  # else somebody was faster, and may have said the same
+            return Issue(issued, frozen, is_new=True)
 
 
 def issued_report(warehouse: Warehouse, month: Period, edition: int) -> Issue:
@@ -152,13 +180,22 @@ def write_report(
     Raises:
         ReportFilesError: Some could not be made or written; the others are there.
     """
-    files = write_files(store, issue.frozen, issue.issued.files)
+    folder = folder_of(issue.frozen)
+    files = write_files(store, issue.frozen, issue.issued.files, folder=folder)
     if issue.issued.written_at is None:
-        location = store.location(folder_of(issue.frozen))
         digests = {each.name: each.sha256 for each in files}
         with warehouse.bookkeeping() as connection:
-            note_files(connection, issue.issued, location, digests, at=clock())
+            note_files(connection, issue.issued, store.location(folder), digests, at=clock())
     return files
+
+
+def copy_report(issue: Issue, store: ReportStore) -> list[ReportFile]:
+    """Write the files of an edition somewhere else.
+
+    Raises:
+        ReportFilesError: Some could not be made or written; the others are there.
+    """
+    return write_files(store, issue.frozen, issue.issued.files, folder="")
 
 
 def presentation(policy: MetricPolicy, ui_url: str) -> Presentation:
@@ -227,10 +264,6 @@ def _require_final(
         f"{month.label} is provisional: its figures can still change, and a board report is "
         f"issued of final ones only. {why}, see them: nrr show {month.key}"
     )
-
-
-def _last(known: Sequence[IssuedReport]) -> IssuedReport | None:
-    return known[-1] if known else None
 
 
 def _frozen(connection: Connection, issued: IssuedReport) -> FrozenReport:
