@@ -27,7 +27,7 @@ def test_the_account_is_served_until_it_is_interrupted() -> None:
             customers = source.get("/v1/customers", {"limit": 100}).data["data"]
         rates = read_ecb(f"{address}/eurofxref-hist.zip")
         process.send_signal(signal.SIGINT)
-        _, advice = process.communicate(timeout=20)
+        _, advice = process.communicate(timeout=60)
     assert len(customers) == 7
     assert rates[date(2026, 10, 2)].keys() == {"usd", "gbp", "jpy"}
     policy = MetricPolicy.model_validate(tomllib.loads(advice.partition("policy.toml:")[2]))

@@ -197,7 +197,7 @@ def test_a_server_prints_its_address_and_stops_cleanly_when_told_to(stop: signal
         address = process.stdout.readline().strip()
         answer = httpx.get(f"{address}/v1/customers", trust_env=False)
         os.kill(process.pid, stop)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=60)
 
     assert answer.status_code == 401
     assert (process.returncode, output, errors) == (0, "", "")

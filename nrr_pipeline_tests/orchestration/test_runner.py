@@ -223,7 +223,7 @@ def test_two_runs_at_once_lose_nothing(
         for _ in range(2)
     ]
 
-    assert [process.wait(timeout=180) for process in both] == [0, 0]
+    assert [process.wait(timeout=240) for process in both] == [0, 0]
 
     def figures(of: Path) -> list[tuple[object, ...]]:
         with sqlite3.connect(of / "nrr.db") as database:

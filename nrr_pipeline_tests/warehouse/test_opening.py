@@ -68,7 +68,7 @@ def test_processes_that_create_the_same_database_at_once_all_succeed(new_url: st
         )
         for _ in range(2)
     ]
-    ends = [process.communicate("go\n", timeout=30) for process in started]
+    ends = [process.communicate("go\n", timeout=120) for process in started]
     assert [(process.returncode, end[1]) for process, end in zip(started, ends, strict=True)] == [
         (0, "")
     ] * 2

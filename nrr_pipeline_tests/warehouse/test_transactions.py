@@ -85,7 +85,7 @@ def test_processes_that_write_at_once_lose_nothing_and_share_no_knowledge_time(
         for _ in range(2)
     ]
     for writer in writers:
-        writer.communicate("go\n", timeout=60)
+        writer.communicate("go\n", timeout=120)
     assert [writer.returncode for writer in writers] == [0, 0]
     times = known_times(warehouse)
     assert times == [datetime(2026, 4, 3, tzinfo=UTC) + step * MICROSECOND for step in range(100)]
