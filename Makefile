@@ -25,7 +25,7 @@ demo: $(VENV)/installed ## Run the whole pipeline on a simulated Stripe account
 	@$(BIN)/python -m nrr_pipeline.demo --home .nrr/demo
 
 test: $(VENV)/installed-dev ## Run every test (WORKERS=… at a time)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 ui: $(VENV)/installed ## Open the Dagster UI on 127.0.0.1:3000 (HOME_DIR=… chooses the home)
 	@mkdir -p "$(HOME_PATH)/dagster"
