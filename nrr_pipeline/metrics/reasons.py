@@ -99,7 +99,7 @@ def find_reasons(
 
 
 def changed_once(intervals: Iterable[Mapping[str, Any]], opening_date: date) -> bool:
-    """Whether the items of one subscription changed once, and only once, since an opening.
+    """Whether a subscription had items at an opening that changed once, and only once, since.
 
     What changes is which items there are, their prices and quantities; not their discounts, and
     not that all of them end.
@@ -111,16 +111,16 @@ def changed_once(intervals: Iterable[Mapping[str, Any]], opening_date: date) -> 
     rows = list(intervals)
     edges = {row[name] for row in rows for name in ("valid_from", "valid_to")}
     days = sorted({opening_date, *(day for day in edges if day > opening_date)})
-    held = (
+    held = [
         frozenset(
             (row["subscription_item_id"], row["price_id"], row["quantity"])
             for row in rows
             if row["valid_from"] <= day < row["valid_to"]
         )
         for day in days
-    )
+    ]
     distinct = [items for items, _ in groupby(filter(None, held))]
-    return len(distinct) == 2  # noqa: PLR2004
+    return bool(held[0]) and len(distinct) == 2  # noqa: PLR2004
 
 
 _By = defaultdict[str, list[Holding]]

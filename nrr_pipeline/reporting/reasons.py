@@ -137,13 +137,15 @@ def quoted(text: str | None) -> str | None:
     >>> quoted("no\n budget "), quoted("x" * 100) == f'"{"x" * 79}…"', quoted(None)
     ('"no budget"', True, None)
     """
-    if text is None:
-        return None
+    return None if text is None else f'"{_one_line(text, _LONGEST_QUOTE)}"'
+
+
+def _one_line(text: str, longest: int) -> str:
     words = " ".join(text.split())
-    return f'"{words}"' if len(words) <= _LONGEST_QUOTE else f'"{words[: _LONGEST_QUOTE - 1]}…"'
+    return words if len(words) <= longest else f"{words[: longest - 1]}…"
 
 
-_LONGEST_QUOTE = 80
+_LONGEST_QUOTE, _LONGEST_NAME = 80, 40
 
 _ENDED_WORDS = {
     Cause.VOLUNTARY: "cancelled",
@@ -169,8 +171,9 @@ def _one_sided(reason: Reason, names: Mapping[str, str]) -> str:
 
 
 def _product(item: Holding, names: Mapping[str, str]) -> str:
-    return names.get(item.product_id or "") or _price(item, names)
+    name = names.get(item.product_id or "")
+    return _one_line(name, _LONGEST_NAME) if name else _price(item, names)
 
 
 def _price(item: Holding, names: Mapping[str, str]) -> str:
-    return names.get(item.price_id, item.price_id)
+    return _one_line(names.get(item.price_id, item.price_id), _LONGEST_NAME)

@@ -3,6 +3,8 @@
 Where everything can be known they are simply true: that is tested in ``test_exactly_the_truth``.
 """
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,10 +14,23 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from nrr_pipeline.demo.log import BusinessLog
+from nrr_pipeline.demo.log import (
+    BusinessLog,
+    CanceledAtOnce,
+    CancellationScheduled,
+    ItemsChanged,
+    PendingUpdateApplied,
+    ScheduledChangeTookEffect,
+    Subscribed,
+)
 from nrr_pipeline.demo.own_knowledge import owners_view
 from nrr_pipeline.demo.rendering import render
+from nrr_pipeline.metrics.movements import Movement
+from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
+from nrr_pipeline.orchestration.stages.explaining import explain
+from nrr_pipeline.reporting.explanation import PeriodExplanation
+from nrr_pipeline.reporting.reasons import by_cause
 from nrr_pipeline.warehouse import quality
 from nrr_pipeline_tests.end_to_end.pipeline import (
     Connected,
@@ -150,3 +165,67 @@ def test_days_follow_the_reporting_time_zone(tmp_path: Path) -> None:
     }
     assert len(days) > 50
     assert {(each, date.fromisoformat(day)) for each, day in days} <= starts
+
+
+def explained(demo: Demo, period: Period) -> PeriodExplanation:
+    with demo.pipeline.warehouse.read() as connection:
+        return explain(connection, demo.pipeline.policy, period)
+
+
+def causes_by(demo: Demo, closing_date: date) -> dict[str, set[str]]:
+    """By account why each of its subscriptions last changed by a day, and why it ends."""
+    joined = owners_view(demo.log).joined
+    account_of: dict[str, str] = {}
+    changed: dict[str, str] = {}
+    causes: defaultdict[str, set[str]] = defaultdict(set)
+    for each in demo.log.happenings:
+        if datetime.fromtimestamp(each.at, UTC).date() > closing_date:
+            break
+        if isinstance(each, Subscribed):
+            account_of[each.subscription_id] = joined.get(each.customer_id, each.customer_id)
+        if isinstance(each, ItemsChanged):
+            changed[each.subscription_id] = each.cause
+        if isinstance(each, PendingUpdateApplied | ScheduledChangeTookEffect):
+            changed.pop(each.subscription_id, None)
+        if isinstance(each, CancellationScheduled | CanceledAtOnce):
+            causes[account_of[each.subscription_id]].add(each.cause)
+    for subscription_id, cause in changed.items():
+        causes[account_of[subscription_id]].add(cause)
+    return causes
+
+
+def test_points_of_every_period_sum_to_its_nrr_less_100_percent(demo: Demo) -> None:
+    for report in demo.reports:
+        found = explained(demo, report.period)
+        nrr = found.whole.nrr
+        assert set(found.rows) == set(report.rows)
+        total = sum(each.points_of(found.whole) for each in found.moves)
+        assert total == (0 if nrr is None else 100 * (nrr - 1))
+
+
+def test_nobody_is_said_to_have_moved_for_a_reason_that_was_not_theirs(demo: Demo) -> None:
+    quotes = 0
+    for report in demo.reports:
+        causes = causes_by(demo, report.period.closing_date)
+        for each in explained(demo, report.period).moves:
+            for quote in re.findall('"([^"]*)"', each.reason):
+                assert quote in causes[each.account_id], each
+                quotes += 1
+    assert quotes > 200
+
+
+def test_the_quarter_below_100_percent_is_put_down_to_the_re_organization(demo: Demo) -> None:
+    found = explained(demo, Period.parse("2026-Q3"))
+    assert by_cause(found.moves, found.whole)[0].label == "fewer seats"
+    told = [each for each in found.moves if '"re-organization"' in each.reason]
+    lost = sum(each.points_of(found.whole) for each in told)
+    assert lost < -3
+    assert [each in told for each in found.moves[:4]] == [True] * 4
+
+
+def test_the_quarter_of_quiet_churn_is_put_down_to_the_competitor(demo: Demo) -> None:
+    found = explained(demo, Period.parse("2026-Q1"))
+    left = [each for each in found.moves if each.movement is Movement.CHURN]
+    told = [each for each in left if "a free competitor for small teams" in each.reason]
+    assert len(left) == found.whole.churned_customers
+    assert len(told) > len(left) / 2

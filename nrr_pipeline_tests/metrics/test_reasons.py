@@ -141,6 +141,7 @@ def states(*changes: tuple[int, str, int]) -> list[dict[str, Any]]:
         pytest.param([(-9, "team", 5), (3, "team", 4), (60, "team", 7)], False, id="later too"),
         pytest.param([(-9, "team", 5), (3, "team", 4), (9, "team", 5)], False, id="back"),
         pytest.param([(-9, "team", 5), (3, "team", 5), (9, "pro", 5)], True, id="discount before"),
+        pytest.param([(3, "team", 5), (60, "team", 4)], False, id="began later"),
     ],
 )
 def test_what_was_written_about_a_change_can_mean_no_other(

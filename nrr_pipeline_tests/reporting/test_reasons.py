@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from nrr_pipeline.metrics.discounts import Discount, DiscountLevel, Duration
 from nrr_pipeline.metrics.movements import Movement
+from nrr_pipeline.metrics.periods import ONE_DAY
 from nrr_pipeline.metrics.reasons import Cause, find_reasons
 from nrr_pipeline.reporting.explanation import CustomerMove
 from nrr_pipeline.reporting.points import HUNDRED, nrr_tenths, rest, tenths
-from nrr_pipeline.reporting.reasons import by_cause, discounts_in_words, quoted
+from nrr_pipeline.reporting.reasons import by_cause, discounts_in_words, in_words, quoted
 from nrr_pipeline_tests.metrics.brute_force import Rates
-from nrr_pipeline_tests.metrics.measuring import CLOSING, OPENING, intervals, measure
-from nrr_pipeline_tests.metrics.snapshots import Row, frame
+from nrr_pipeline_tests.metrics.measuring import CLOSING, DOLLARS, OPENING, intervals, measure
+from nrr_pipeline_tests.metrics.snapshots import Row, frame, row
 from nrr_pipeline_tests.metrics.strategies import CURRENCIES, RATES, snapshots
 
 
@@ -99,6 +100,16 @@ def test_every_cause_has_a_name_for_the_way_it_can_go() -> None:
 def test_what_somebody_wrote_is_one_line_however_it_was_written() -> None:
     assert quoted("we\n\n\tre-organize ") == '"we re-organize"'
     assert len(quoted("no " * 500) or "") == 82
+
+
+def test_names_of_products_are_one_line_and_not_too_long() -> None:
+    rows = [row("acme", 5, product_id="prod", valid_to=OPENING + ONE_DAY), row("acme", 9)]
+    changed = [*rows[:1], {**rows[1], "valid_from": OPENING + ONE_DAY}]
+    movements = {"acme": Movement.EXPANSION}
+    days = OPENING, CLOSING
+    (found,) = find_reasons(frame(changed), days, (DOLLARS, DOLLARS), movements).values()
+    said = in_words(found, {"prod": "two\nlines", "prod_team": "x" * 300})
+    assert said == f"two lines -> {'x' * 39}…"
 
 
 def discount(name: str, percent: int | None, amount: int | None = None) -> Discount:

@@ -51,10 +51,12 @@ def say_reasons(
     subscription's items changed once since the opening day, and before that it was not written.
     """
     names = _names(known, reasons)
-    written = _of_customers(known, _subscriptions(reasons, ended=True))
+    written = _of_customers(
+        known, sorted(why.subscription_id for why in reasons.values() if _cancelled(why))
+    )
     source = policy.alerts.reason
     if source is not None and known.is_quoted:
-        changed = _subscriptions(reasons, ended=False)
+        changed = sorted(why.subscription_id for why in reasons.values() if _changed(why))
         written |= _of_account_team(known, source, period.opening_date, changed)
     discounts = _discounts(known, policy, period, reasons)
     said: dict[str, str] = {}
@@ -64,14 +66,13 @@ def say_reasons(
     return said
 
 
-def _subscriptions(reasons: Mapping[str, Reason], *, ended: bool) -> list[str]:
-    """The subscriptions that speak: those that ended, or those whose items changed."""
-    return sorted(
-        why.subscription_id
-        for why in reasons.values()
-        if (why.ended is not None and why.is_whole_subscription) is ended
-        and (ended or why.cause in _OF_ITEMS)
-    )
+def _cancelled(why: Reason) -> bool:
+    return why.is_whole_subscription and why.ended is Cause.VOLUNTARY
+
+
+def _changed(why: Reason) -> bool:
+    is_all_of_it = why.is_whole_subscription and why.ended is not None
+    return why.cause in _OF_ITEMS and not is_all_of_it
 
 
 def _names(known: Known, reasons: Mapping[str, Reason]) -> dict[str, str]:
