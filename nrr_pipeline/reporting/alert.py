@@ -6,12 +6,11 @@ When one is raised is decided in ``orchestration.stages.alerting``; the layout s
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
 
 from nrr_pipeline.metrics.bridge import WHOLE, Retention
-from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
 from nrr_pipeline.metrics.money import format_money, format_ratio
 from nrr_pipeline.reporting.causes import (
     against_before,
@@ -23,27 +22,19 @@ from nrr_pipeline.reporting.causes import (
     who_left,
 )
 from nrr_pipeline.reporting.conditions import Metric, Verdict
-from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation
-from nrr_pipeline.reporting.legible import legible
-from nrr_pipeline.reporting.links import Link, Links
+from nrr_pipeline.reporting.explanation import PeriodExplanation
+from nrr_pipeline.reporting.links import Links
 from nrr_pipeline.reporting.message import (
-    LONGEST_TEXT,
-    Facts,
-    Listing,
     Message,
     Paragraph,
     Part,
     blocks_of,
-    cut,
     text_of,
 )
-from nrr_pipeline.reporting.points import HUNDRED, apportioned, nrr_tenths, signed, tenths
+from nrr_pipeline.reporting.parts import most_costly, nrr_facts
 
 MOST_COSTLY = 5
 """How many customers are named."""
-
-_WHOLE_UNITS_FROM = 10_000 * MICROS_PER_MAJOR
-_LONGEST_REASON = 60
 
 
 class Kind(StrEnum):
@@ -93,20 +84,15 @@ def alert_message(occasion: Occasion, explained: PeriodExplanation, setting: Set
     """
     headline = _headline(occasion, explained)
     links = list(setting.links.of_period(explained.period))
-    blocks = blocks_of(
-        _SIGNS[occasion.severity],
-        headline,
-        list(_parts(occasion, explained, setting, MOST_COSTLY)),
-        links,
-        _footer(explained, setting),
+    full, *shorter = (
+        list(_parts(occasion, explained, setting, listed)) for listed in range(MOST_COSTLY, 0, -1)
     )
-    text = ""
-    for listed in range(MOST_COSTLY, 0, -1):
-        parts = list(_parts(occasion, explained, setting, listed))
-        text = text_of(headline, parts, links)
-        if len(text) <= LONGEST_TEXT:
-            break
-    return Message(cut(text, f"Shortened. All of it: nrr explain {explained.period.key}"), blocks)
+    sign, footer = _SIGNS[occasion.severity], _footer(explained, setting)
+    rest = f"Shortened. All of it: nrr explain {explained.period.key}"
+    return Message(
+        text_of(headline, [full, *shorter], links, rest),
+        blocks_of(sign, headline, full, links, footer),
+    )
 
 
 def _headline(occasion: Occasion, explained: PeriodExplanation) -> str:
@@ -159,9 +145,9 @@ def _parts(
     yield Paragraph(who_left(explained))
     if verdict.is_raised and verdict.metric is Metric.HIDDEN_CHURN:
         yield Paragraph(who_expanded(explained))
-    yield _facts(explained.whole)
+    yield nrr_facts(explained.whole)
     if verdict.is_raised:
-        yield _most_costly(explained, listed)
+        yield most_costly(explained, listed)
     if changed := against_before(explained):
         yield Paragraph(changed)
 
@@ -195,65 +181,6 @@ def _amounts_of_both(now: Retention, was: Retention) -> list[tuple[str, int, int
     ]
 
 
-def _facts(row: Retention) -> Facts:
-    """The parts of NRR in points and money, both adding up, with GRR and logo churn beside it."""
-    starting, currency = row.starting_mrr_micros, row.currency
-    moved = [row.expansion_micros, -row.contraction_micros, -row.churned_mrr_micros]
-    points = [
-        signed(each)
-        for each in apportioned(
-            [Fraction(1_000 * micros, starting) for micros in moved], nrr_tenths(row) - HUNDRED
-        )
-    ]
-    is_whole = starting >= _WHOLE_UNITS_FROM
-    unit = MICROS_PER_MAJOR if is_whole else minor_unit_micros(currency)
-    sides = [round(Fraction(micros, unit)) for micros in (starting, row.nrr_numerator)]
-    units = apportioned(
-        [Fraction(micros, unit) for micros in moved], sides[1] - sides[0], rounded=round
-    )
-    opening, kept, added, cut_, taken = (
-        format_money(abs(each) * unit, currency, whole=is_whole) for each in (*sides, *units)
-    )
-    grr = format_ratio(row.grr_numerator, starting)
-    churn = format_ratio(row.churned_customers, row.starting_customers)
-    left = f"{row.churned_customers:,} of {people(row.starting_customers)}"
-    return Facts(
-        f"Of {opening} at opening, customers added {added} ({points[0]} points), cut {cut_} "
-        f"({points[1]}) and took {taken} away by leaving ({points[2]}): {shown_nrr(row)} is kept. "
-        f"GRR is {grr}.",
-        (
-            ("Starting MRR", opening),
-            ("Expansion", f"{points[0]} points, {added}"),
-            ("Contraction", f"{points[1]} points, {cut_}"),
-            ("Churned", f"{points[2]} points, {taken}"),
-            ("NRR", f"{shown_nrr(row)}, {kept} kept"),
-            ("GRR", grr),
-            ("Logo churn", f"{churn}, {left}"),
-        ),
-    )
-
-
-def _most_costly(explained: PeriodExplanation, listed: int) -> Listing:
-    """The customers that cost most points, and all others, which together are NRR - 100 %."""
-    whole = explained.whole
-    cohort = [each for each in explained.moves if each.opening_mrr_micros > 0]
-    named = [each for each in cohort[:listed] if each.change_micros < 0]
-    points = [tenths(each.points_of(whole)) for each in named]
-    total = nrr_tenths(whole) - HUNDRED
-    rest, others = total - sum(points), len(cohort) - len(named)
-    rows = [(signed(figure), _move(each)) for figure, each in zip(points, named, strict=True)]
-    if others:
-        rows.append((signed(rest), f"all others ({others:,}), additions included"))
-    elif rest:
-        rows.append((signed(rest), "rounding"))
-    rows.append((signed(total), f"together: NRR {shown_nrr(whole)}"))
-    return Listing("Who cost most, in points of NRR", tuple(rows))
-
-
-def _move(move: CustomerMove) -> str:
-    return f"{legible(move.name)}: {legible(move.reason, _LONGEST_REASON)}"
-
-
 def _footer(explained: PeriodExplanation, setting: Setting) -> str:
     as_of = setting.data_as_of
     parts = [
@@ -270,30 +197,3 @@ def _footer(explained: PeriodExplanation, setting: Setting) -> str:
 def _percent(ratio: Fraction) -> str:
     """A limit as it was set, without decimals that say nothing."""
     return format_ratio(ratio.numerator, ratio.denominator).replace(".0 %", " %")
-
-
-def run_failure_message(job: str, error: str, fix: str, run_url: str | None) -> Message:
-    """Say that a run failed, why, and what to do; ``error`` holds no secrets any more."""
-    parts = [Paragraph(legible(error, 500)), Paragraph(f"What to do: {legible(fix, 300)}")]
-    return _notice("⚠", f"The run {legible(job)} failed", parts, run_url)
-
-
-def overdue_message(last_day: date | None, expected: date, fix: str) -> Message:
-    """Say that nothing ran: the last published day, the one that should be, and what to do."""
-    last = (
-        "No day is published yet" if last_day is None else f"The last published day is {last_day}"
-    )
-    parts = [
-        Paragraph(f"{last}; by now it should be {expected}. Figures and alerts stand still."),
-        Paragraph(f"What to do: {legible(fix, 300)}"),
-    ]
-    return _notice("⚠", "Nothing ran: figures are overdue", parts, None)
-
-
-def _notice(sign: str, headline: str, parts: Sequence[Part], run_url: str | None) -> Message:
-    links = [] if run_url is None else [Link("Run", run_url)]
-    text = text_of(headline, parts, links)
-    return Message(
-        cut(text, "Shortened. All of it is in the run"),
-        blocks_of(sign, headline, parts, links, "nrr-pipeline"),
-    )

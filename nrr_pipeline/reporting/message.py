@@ -4,7 +4,7 @@ What a message says is decided in ``alert`` and ``digest``. In Block Kit, only t
 marked up; whatever comes from elsewhere stands where no markup, mention or emoji is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,25 +51,34 @@ class Listing:
 Part = Paragraph | Facts | Listing
 
 
-def text_of(headline: str, parts: Sequence[Part], links: Sequence[Link]) -> str:
-    """A message in plain words, line by line; how long does not matter yet."""
-    lines = [f"{headline}."]
-    for part in parts:
-        if isinstance(part, Listing):
-            lines += [f"{part.title}:", *(f"{figure} {words}" for figure, words in part.rows)]
-        else:
-            lines.append(part.text if isinstance(part, Paragraph) else part.sentence)
-    return "\n".join([*lines, *(f"{link.label}: {link.url}" for link in links)])
+def text_of(
+    headline: str, variants: Iterable[Sequence[Part]], links: Sequence[Link], rest: str
+) -> str:
+    """A message in plain words, line by line, at most ``LONGEST_TEXT`` letters.
 
-
-def cut(text: str, rest: str) -> str:
-    r"""A text with as many whole lines as are allowed, and where the rest is.
-
-    >>> cut("short", "elsewhere"), len(cut("a line\n" * 500, "All of it: nrr explain 2026-Q3"))
-    ('short', 1199)
+    Args:
+        headline: The first sentence.
+        variants: What follows, the longest first; the first that is short enough is taken.
+        links: The last lines.
+        rest: Where the rest is, if the last variant is too long, too, and has to be cut.
     """
-    if len(text) <= LONGEST_TEXT:
-        return text
+    text = ""
+    for parts in variants:
+        lines = [line for part in parts for line in _lines(part)]
+        text = "\n".join([f"{headline}.", *lines, *(f"{each.label}: {each.url}" for each in links)])
+        if len(text) <= LONGEST_TEXT:
+            return text
+    return _cut(text, rest)
+
+
+def _lines(part: Part) -> list[str]:
+    if isinstance(part, Listing):
+        return [f"{part.title}:", *(f"{figure} {words}" for figure, words in part.rows)]
+    return [part.text if isinstance(part, Paragraph) else part.sentence]
+
+
+def _cut(text: str, rest: str) -> str:
+    """As many whole lines as are allowed, and where the rest is."""
     room = LONGEST_TEXT - len(rest) - 1
     kept = text[: room + 1].rpartition("\n")[0] or text[:room]
     return f"{kept}\n{rest}"

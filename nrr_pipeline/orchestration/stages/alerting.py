@@ -13,7 +13,7 @@ from typing import Any
 from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.metrics.retention import Measurement
-from nrr_pipeline.orchestration.stages.explaining import explain
+from nrr_pipeline.orchestration.stages.explaining import explain, figures_of
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.alert import GOOD_NEWS, Kind, Occasion, Setting, alert_message
 from nrr_pipeline.reporting.conditions import ALERTING, Metric, verdicts
@@ -152,8 +152,7 @@ def _final_rows(
         period_start=period.period_start,
         known_at=tx.known_at - timedelta(microseconds=1) if before_this else None,
     )
-    names = [field.name for field in fields(Retention)]
-    return [Retention(**{name: row[name] for name in names}) for row in rows if row["is_final"]]
+    return [figures_of(row) for row in rows if row["is_final"]]
 
 
 _ENDINGS = {Kind.RAISED: "", Kind.RESTATED: ":edition-{}", Kind.RECOVERED: ":recovered"}

@@ -148,8 +148,8 @@ def trend(
     return tuple(
         TrendPoint(
             month=month,
-            figures=_figures(row),
-            trailing=_figures(trailing[month]) if month in trailing else None,
+            figures=figures_of(row),
+            trailing=figures_of(trailing[month]) if month in trailing else None,
             is_final=row["is_final"],
             edition=row["edition"],
         )
@@ -164,6 +164,11 @@ def published_figures(
     return _retention(_published(connection, period, known_at))
 
 
+def figures_of(row: Mapping[str, object]) -> Retention:
+    """The figures of a published row."""
+    return Retention(**{name: row[name] for name in _FIGURES})  # pyright: ignore[reportArgumentType]
+
+
 def _published(connection: Connection, period: Period, known_at: datetime | None) -> Rows:
     """What was published of a period, the row for all customers first."""
     table, start = TABLE_OF_PERIOD[period.kind], period.period_start
@@ -172,11 +177,7 @@ def _published(connection: Connection, period: Period, known_at: datetime | None
 
 
 def _retention(rows: Rows) -> tuple[Retention, ...]:
-    return tuple(map(_figures, rows))
-
-
-def _figures(row: Mapping[str, object]) -> Retention:
-    return Retention(**{name: row[name] for name in _FIGURES})  # pyright: ignore[reportArgumentType]
+    return tuple(map(figures_of, rows))
 
 
 def _segment_names(connection: Connection, rows: Sequence[Retention]) -> dict[tuple[str, str], str]:
