@@ -110,6 +110,7 @@ def discounts_in_words(
 ) -> str | None:
     """Say which discounts began or ended between two sets; ``None`` where none did.
 
+    >>> from nrr_pipeline.metrics.discounts import DiscountLevel, Duration
     >>> half = Discount(
     ...     "di_1", "half", DiscountLevel.ITEM, 0, Duration.FOREVER, percent_off=Fraction(50)
     ... )
