@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -51,6 +51,7 @@ def run(
     write_own_knowledge(log, home)
     account = render(log)
     quarter = last_full_quarter(last_day)
+    month = f"{last_day.replace(day=1) - timedelta(days=1):%Y-%m}"
     moment = datetime.fromtimestamp(account.now, UTC)
     with running_server(account) as address:
         _say(
@@ -69,7 +70,7 @@ def run(
             if status != 0:
                 _say(f"\nThe demo ended early. To begin anew: rm -r {home}; make demo")
                 return status
-    _say(_epilogue(home, quarter, time.monotonic() - began))
+    _say(_epilogue(home, quarter, month, time.monotonic() - began))
     return 0
 
 
@@ -103,11 +104,12 @@ def _environment(home: Path, address: str) -> dict[str, str]:
     }
 
 
-def _epilogue(home: Path, quarter: str, seconds: float) -> str:
+def _epilogue(home: Path, quarter: str, month: str, seconds: float) -> str:
     nrr = f"NRR_HOME={home} {Path(sys.executable).with_name('nrr')}"
     return (
         f"\nDone in {seconds:.0f} s. Where things are:\n"
         f"  the database    {home / 'nrr.db'} (SQLite; start with the view retention)\n"
+        f"  the report      {home / 'reports' / month} (board report: PDF, workbook, CSV)\n"
         f"  the UI          make ui, then http://127.0.0.1:3000\n"
         f"  its policy      {home / 'policy.toml'}, with the lists and the rates that it names\n"
         f"  by product      {nrr} show {quarter} --by product\n"

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.orchestration.figures import Metadata, ratios
-from nrr_pipeline.orchestration.partitions import key_of
 from nrr_pipeline.orchestration.stages.report_files import PREVIEW, ReportFile, ReportStore
 from nrr_pipeline.orchestration.stages.reports import Issue
-from nrr_pipeline.warehouse.reading import TABLE_OF_PERIOD
+from nrr_pipeline.reporting.links import Links
 
 LARGEST_PREVIEW_BYTES = 200_000
 """A larger picture would make every page slow that lists the report."""
@@ -41,7 +39,8 @@ def issued(issue: Issue, files: Sequence[ReportFile], store: ReportStore, ui_url
         metadata["What changed"] = dg.MetadataValue.text("\n".join(kept.changes))
     for period in (month, report.quarter.period if report.quarter else None):
         if period is not None:
-            metadata[period.label] = dg.MetadataValue.url(page_of(period, ui_url))
+            figures = next(Links(ui_url).of_period(period))
+            metadata[period.label] = dg.MetadataValue.url(figures.url)
     picture = next((each for each in files if each.name.endswith(PREVIEW)), None)
     content = store.read(f"{month.key}/{picture.name}") if picture else None
     if content is not None and len(content) <= LARGEST_PREVIEW_BYTES:
@@ -53,9 +52,3 @@ def issued(issue: Issue, files: Sequence[ReportFile], store: ReportStore, ui_url
 def _table(files: Sequence[ReportFile]) -> str:
     lines = ["| File | SHA-256 |", "| --- | --- |"]
     return "\n".join([*lines, *(f"| {each.name} | {each.sha256} |" for each in files)])
-
-
-def page_of(period: Period, ui_url: str) -> str:
-    """Where the UI shows a period."""
-    table = TABLE_OF_PERIOD[PeriodKind(period.kind)]
-    return f"{ui_url}/assets/{table}?view=partitions&partition={key_of(period.period_start)}"

@@ -26,6 +26,12 @@ def test_the_demonstration_ends_well_whatever_else_is_set_up_here(
     assert "data as of 2026-07-05 06:00 UTC" in said
     assert "Q2 2026, 1 April 2026 to 30 June 2026" in said
     assert str(home / "nrr.db") in said
+    assert (
+        f"Board report of June 2026, edition 1: {home.absolute() / 'reports' / '2026-06'}" in said
+    )
+    assert (
+        home / "reports" / "2026-06" / "nrr-board-report-2026-06-edition-1-figures.csv"
+    ).exists()
     assert "Exchange rates" in said
     (policy,) = {line for line in said.splitlines() if line.startswith("policy ")}
     assert "reporting_currency = usd" in policy
