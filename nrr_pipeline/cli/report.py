@@ -150,15 +150,20 @@ def _write(
     month: Period, edition: int, folder: Path | None, *, is_new: bool, as_json: bool
 ) -> None:
     """Write the files of an edition that are missing, and say where they are."""
-    from nrr_pipeline.orchestration.stages import report_files, reports  # noqa: PLC0415 - slow
+    # all of these import pandas, which takes longer than what lists need
+    from nrr_pipeline.orchestration.stages.report_files import ReportStore  # noqa: PLC0415
+    from nrr_pipeline.orchestration.stages.reports import (  # noqa: PLC0415
+        copy_report,
+        issued_report,
+        write_report,
+    )
 
     settings, _ = load()
     with open_warehouse(settings.database_url, settings.nrr_database_schema) as warehouse:
-        issue = reports.issued_report(warehouse, month, edition)
-        store = report_files.ReportStore(settings.reports)
-        files = reports.write_report(warehouse, issue, store, clock=utc_now)
+        issue = issued_report(warehouse, month, edition)
+        files = write_report(warehouse, issue, ReportStore(settings.reports), clock=utc_now)
         if folder is not None:
-            files += reports.copy_report(issue, report_files.ReportStore(str(folder)))
+            files += copy_report(issue, ReportStore(str(folder)))
     with opened() as installation:
         if as_json:
             document = {**_document(issue.issued), "is_new": is_new, "files": [*map(asdict, files)]}

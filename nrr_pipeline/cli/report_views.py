@@ -53,7 +53,7 @@ def listed(known: Sequence[IssuedReport]) -> list[RenderableType]:
 
 def issued_lines(issued: IssuedReport, *, is_new: bool) -> list[RenderableType]:
     """Return what an edition is and what it changes."""
-    said = "issued" if is_new else "says what was issued before; no figure differs"
+    said = "issued" if is_new else f"as it was issued on {instant(issued.issued_at)}"
     lines: list[RenderableType] = [f"{name_of(issued)}: {said}"]
     return [*lines, *changes_lines(issued.changes)]
 
