@@ -30,7 +30,7 @@ from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation
-from nrr_pipeline.reporting.points import HUNDRED, nrr_tenths, rest, signed, tenths
+from nrr_pipeline.reporting.points import HUNDRED, apportioned, nrr_tenths, rest, signed, tenths
 from nrr_pipeline.reporting.reasons import by_cause
 
 CUSTOMERS_LISTED = 20
@@ -107,11 +107,11 @@ def _parts(found: PeriodExplanation) -> Table:
         "Contraction": -whole.contraction_micros,
         "Churned MRR": -whole.churned_mrr_micros,
     }
-    shown = {name: tenths(_points(micros, whole)) for name, micros in amounts.items()}
-    lines = [[name, signed(shown[name]), _money(micros, whole)] for name, micros in amounts.items()]
-    left = rest(_total(whole), shown.values())
-    if left:
-        lines.append(["Rounding", signed(left), ""])
+    shown = apportioned([10 * _points(micros, whole) for micros in amounts.values()], _total(whole))
+    lines = [
+        [name, signed(points), _money(micros, whole)]
+        for (name, micros), points in zip(amounts.items(), shown, strict=True)
+    ]
     lines.append(["NRR - 100 %", signed(_total(whole)), _money(_change(whole), whole)])
     return lines_of(lines, ("left", "right", "right"))
 
@@ -198,8 +198,9 @@ def _segments(
     listed = [each for each in effects if each in largest[:SEGMENTS_LISTED]]
     lines = [_segment_line(found, each, before) for each in listed]
     change = nrr_tenths(found.whole) - nrr_tenths(before)
-    rate = tenths(sum((each.rate_points for each in effects), Fraction(0)))
-    totals = (rate, change - rate, change)
+    rate = sum((each.rate_points for each in effects), Fraction(0))
+    mix = sum((each.mix_points for each in effects), Fraction(0))
+    totals = (*apportioned([10 * rate, 10 * mix], change), change)
     shown = [_shown(each) for each in listed]
     left = [
         rest(total, column) for total, column in zip(totals, zip(*shown, strict=True), strict=True)
@@ -233,8 +234,9 @@ def _sides(
 
 def _shown(effect: SegmentEffect) -> tuple[int, int, int]:
     """Rate, mix and their sum, as they are shown."""
-    rate, mix = tenths(effect.rate_points), tenths(effect.mix_points)
-    return rate, mix, rate + mix
+    both = tenths(_both(effect))
+    rate, mix = apportioned([10 * effect.rate_points, 10 * effect.mix_points], both)
+    return rate, mix, both
 
 
 def _standing(found: PeriodExplanation) -> list[RenderableType]:

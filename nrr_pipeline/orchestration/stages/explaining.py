@@ -97,10 +97,6 @@ def explain(
         )
     day = _Days(connection, policy, period, known, basis)
     before = published_figures(connection, period.previous, known_at)
-    at_risk, scheduled = (
-        day.ending_mrr_with("is_at_risk"),
-        day.ending_mrr_with("is_scheduled_churn"),
-    )
     items, error = day.approximations()
     held_out = {} if first["is_final"] else day.held_out()
     return PeriodExplanation(
@@ -117,15 +113,15 @@ def explain(
         known_at=known,
         restated=_restated(connection, period, first["edition"]),
         held_out=held_out,
-        at_risk_mrr_micros=at_risk,
-        scheduled_churn_mrr_micros=scheduled,
+        at_risk_mrr_micros=day.ending_mrr_with("is_at_risk"),
+        scheduled_churn_mrr_micros=day.ending_mrr_with("is_scheduled_churn"),
         approximate_items=items,
         approximate_error_micros=error,
     )
 
 
 def trend(
-    connection: Connection, policy: MetricPolicy, last_month: date, months: int
+    connection: Connection, policy: MetricPolicy, last_month: date, months: int | None = None
 ) -> tuple[TrendPoint, ...]:
     """Return the published months up to one, oldest first: so many, or as many as there are.
 
@@ -133,9 +129,9 @@ def trend(
         connection: Where to read.
         policy: The rules.
         last_month: First day of the last month.
-        months: How many at most.
+        months: How many at most; by default as many as a board report shows.
     """
-    del policy
+    most = months or policy.report.months
     tables = ("monthly_nrr", "trailing_12_month_nrr")
     monthly, trailing = (
         {
@@ -153,7 +149,7 @@ def trend(
             is_final=row["is_final"],
             edition=row["edition"],
         )
-        for month, row in sorted(monthly.items())[-months:]
+        for month, row in sorted(monthly.items())[-most:]
     )
 
 
