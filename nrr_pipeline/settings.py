@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     slack_webhook_url: SecretStr | None = None
     slack_bot_token: SecretStr | None = None
     slack_channel: str | None = None
-    slack_api_base: str | None = None
+    slack_api_base: Annotated[str, AfterValidator(_web_address)] | None = None
 
     @property
     def home(self) -> Path:
@@ -101,6 +101,12 @@ class Settings(BaseSettings):
             return self.nrr_policy.expanduser().absolute()
         places = (Path("policy.toml").absolute(), self.home / "policy.toml")
         return next((place for place in places if place.exists()), None)
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be shown to anybody, where it is set."""
+        kept = (self.stripe_api_key, self.slack_webhook_url, self.slack_bot_token)
+        return [secret.get_secret_value() for secret in kept if secret is not None]
 
     @property
     def reports(self) -> str:

@@ -18,6 +18,8 @@ from nrr_pipeline.cli.exclusions import exclusion_lines
 from nrr_pipeline.cli.opening import as_of_line, load
 from nrr_pipeline.cli.rendering import faint, indented, instant, print_parts
 from nrr_pipeline.errors import NrrError, SettingsError
+from nrr_pipeline.notify.opening import slack_sender
+from nrr_pipeline.notify.slack import Bot, Result
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.stages.accounts import excluded_now
 from nrr_pipeline.orchestration.stages.pulling import privacy_rules
@@ -80,7 +82,7 @@ class _DatabaseAsItIs:
 @click.command("doctor", epilog=_EXAMPLES)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Check the key and its permissions, the account, database, clock and free disk.
+    """Check the key and its permissions, the account, database, Slack, clock and free disk.
 
     Every problem is shown with its fix. Exit status: 0 all is well, 1 there is a problem, 2 the
     settings are wrong.
@@ -106,6 +108,7 @@ def check_all(settings: Settings, policy: MetricPolicy) -> Iterator[Checked]:
     for line in _excluded(settings):
         yield Checked("customers", line)
     yield from _rates_of_last_day(settings, policy)
+    yield _made("Slack", lambda: _slack(settings))
     try:
         source = StripeSource(_api_key(settings), settings.stripe_api_base)
     except NrrError as error:
@@ -224,6 +227,19 @@ def _rates(foreign: Sequence[ForeignMrr], policy: MetricPolicy) -> str:
             "nrr run --no-pull"
         )
     return listed
+
+
+def _slack(settings: Settings) -> str:
+    """Where alerts go; a webhook cannot be tried without sending a message."""
+    sender = slack_sender(settings)
+    if sender is None:
+        return "not set up: alerts are kept and shown, and not sent"
+    if not isinstance(sender, Bot):
+        return "a webhook is set; to try it, send a message: nrr alerts test"
+    outcome = sender.check()
+    if outcome.result is not Result.CONFIRMED:
+        raise ProblemError(outcome.reason)
+    return f"the token is of {outcome.reason}, for {sender.place}; to try it: nrr alerts test"
 
 
 def _key(source: StripeSource) -> str:

@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": Entry("explain", "Explain a period: who moved its NRR, why, and by how much."),
     "report": Entry("report", "Issue the board report of a month, or make it again."),
     "mrr": Entry("mrr", "Show the MRR of a day: in all, or of one customer with its evidence."),
+    "alerts": Entry("alerts", "Show alerts and what became of them; send, acknowledge, silence."),
     "policy": Entry("policy", "Print the metric policy in force."),
     "doctor": Entry("doctor", "Check key, account, database, clock and disk, each with the fix."),
     "simulate": Entry("simulate", "Serve a simulated Stripe account on this machine."),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nrr_pipeline.orchestration.outcome import RunOutcome
+    from nrr_pipeline.settings import Settings
     from nrr_pipeline.warehouse.quality import OpenFinding
 
 FINDINGS_SHOWN = 20
@@ -84,18 +85,34 @@ def command(
     print_parts(
         [
             *(["Dry run: nothing was changed."] if dry_run else _done(outcome)),
+            *([] if dry_run else delivery_lines(outcome)),
             "",
             faint(as_of_line(settings)),
             faint(policy_line(policy)),
             *map(faint, exclusion_lines(outcome.excluded)),
         ]
     )
-    if outcome.problems:
-        raise NotEverythingPublishedError("\n".join(_first(outcome.problems)))
+    unsent = outcome.unsent if is_slack_set(settings) and not dry_run else ()
+    if outcome.problems or unsent:
+        raise NotEverythingDoneError("\n".join([*_first(outcome.problems), *unsent]))
 
 
-class NotEverythingPublishedError(NrrError):
-    """Figures are missing for want of something that the message names."""
+class NotEverythingDoneError(NrrError):
+    """Figures are missing, or alerts not sent, for want of something that the message names."""
+
+
+def is_slack_set(settings: Settings) -> bool:
+    """Whether alerts are meant to be sent."""
+    return settings.slack_webhook_url is not None or settings.slack_bot_token is not None
+
+
+def delivery_lines(outcome: RunOutcome) -> Iterator[RenderableType]:
+    """Yield which alerts were sent, and which are kept and why."""
+    for line in outcome.sent:
+        yield printable(f"Sent to Slack: {line}")
+    if outcome.kept:
+        yield f"Kept, not sent: {_counted(len(outcome.kept), 'alert')}."
+        yield from (indented(reason) for reason in outcome.unsent)
 
 
 def days_asked_for(

@@ -4,6 +4,7 @@ import dagster as dg
 
 from nrr_pipeline.orchestration.assets.board_report import board_report_asset
 from nrr_pipeline.orchestration.assets.daily import daily_assets
+from nrr_pipeline.orchestration.assets.delivery import delivery_assets
 from nrr_pipeline.orchestration.assets.history import history_assets
 from nrr_pipeline.orchestration.assets.inputs import input_assets
 from nrr_pipeline.orchestration.assets.retention import retention_assets
@@ -11,11 +12,13 @@ from nrr_pipeline.orchestration.assets.stripe import stripe_assets
 from nrr_pipeline.orchestration.automation import period_automation
 from nrr_pipeline.orchestration.checks import pipeline_checks
 from nrr_pipeline.orchestration.deadlines import deadlines
-from nrr_pipeline.orchestration.jobs import PIPELINE_JOBS
+from nrr_pipeline.orchestration.delivery_sensors import delivery_sensors
+from nrr_pipeline.orchestration.jobs import DELIVERY_JOB, PIPELINE_JOBS
 from nrr_pipeline.orchestration.partitions import Calendar, calendar_of
 from nrr_pipeline.orchestration.resources import (
     Narrator,
     PolicyResource,
+    SlackResource,
     StripeResource,
     WarehouseResource,
 )
@@ -47,15 +50,17 @@ def build_definitions(
             *daily_assets(sheet, calendar),
             *retention_assets(sheet, calendar),
             board_report_asset(sheet, calendar),
+            *delivery_assets(sheet),
         ],
         asset_checks=pipeline_checks(calendar),
-        jobs=PIPELINE_JOBS,
+        jobs=[*PIPELINE_JOBS, DELIVERY_JOB],
         schedules=pipeline_schedules(calendar),
-        sensors=[period_automation(), catch_up_sensor(calendar)],
+        sensors=[period_automation(), catch_up_sensor(calendar), *delivery_sensors()],
         resources={
             "warehouse": WarehouseResource(settings),
             "stripe": StripeResource(settings),
             "policy": PolicyResource(settings),
+            "slack": SlackResource(settings),
             "narrator": narrator or Narrator(),
         },
         executor=dg.in_process_executor,

@@ -18,6 +18,7 @@ from nrr_pipeline.orchestration.resources import WarehouseResource
 from nrr_pipeline.orchestration.stages.periods import TABLES
 from nrr_pipeline.orchestration.stages.rates import MISSING_RATE
 from nrr_pipeline.orchestration.stages.syncing import UNUSABLE_INPUT
+from nrr_pipeline.warehouse.outbox import reasons, unsent
 from nrr_pipeline.warehouse.quality import OpenFinding, open_findings
 from nrr_pipeline.warehouse.reading import rows_in_force
 
@@ -26,6 +27,7 @@ BRIDGE_CHECK = "bridge_balances"
 QUALITY_CHECK = "every_item_understood"
 INPUT_CHECK = "every_row_can_be_used"
 RATES_CHECK = "no_rate_is_missing"
+DELIVERY_CHECK = "every_alert_delivered"
 
 GIVEN = ("fx_rates", "customer_map", "attributes")
 """The assets of what users give."""
@@ -48,9 +50,33 @@ Row = Mapping[str, Any]
 def pipeline_checks(calendar: Calendar) -> list[dg.AssetChecksDefinition]:
     """The checks of the data and of what users give, and two for each kind of period."""
     checks = [_every_item_understood(), *map(_list_can_be_used, GIVEN), _no_rate_is_missing()]
+    checks.append(_every_alert_delivered())
     for kind in TABLES:
         checks += [_nrr_at_least_100_percent(calendar, kind), _bridge_balances(calendar, kind)]
     return checks
+
+
+def _every_alert_delivered() -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset="alerts",
+        name=DELIVERY_CHECK,
+        description="Every alert has reached Slack. One that has not is kept, says why, and is "
+        "tried again.",
+    )
+    def every_alert_delivered(
+        warehouse: dg.ResourceParam[WarehouseResource],
+    ) -> dg.AssetCheckResult:
+        with warehouse.opened() as opened, opened.read() as connection:
+            left = unsent(connection)
+        said = "\n".join(reasons(left))
+        return dg.AssetCheckResult(
+            passed=not left,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Not sent: {len(left)}. {said}" if left else "Every alert was sent",
+            metadata={"Not sent": len(left)},
+        )
+
+    return every_alert_delivered
 
 
 def _every_item_understood() -> dg.AssetChecksDefinition:

@@ -11,6 +11,7 @@ DAYS = ("daily_mrr",)
 FOLLOWING = ("daily_mrr_totals", "mrr_movements")
 MONTHS = ("monthly_nrr", "trailing_12_month_nrr")
 QUARTERS = ("quarterly_nrr",)
+OUTGOING = ("alerts",)
 
 REPORTS = ("board_report",)
 
@@ -18,6 +19,7 @@ DAILY_CLOSE = "daily_close"
 MONTHLY_CLOSE = "monthly_close"
 QUARTERLY_CLOSE = "quarterly_close"
 MONTHLY_REPORT = "monthly_report"
+DELIVERY = "delivery"
 
 
 JOB_OF = {
@@ -50,6 +52,13 @@ PIPELINE_JOBS = (
     ),
 )
 """One job per length of partition: a run can have one kind of partitions only."""
+
+DELIVERY_JOB = dg.define_asset_job(
+    DELIVERY,
+    dg.AssetSelection.assets(*OUTGOING),
+    description="Send the alerts that are due.",
+)
+"""Follows no partition; figures do not wait for it."""
 
 
 def keys(*names: str) -> list[dg.AssetKey]:

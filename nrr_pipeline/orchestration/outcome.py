@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.orchestration.stages.accounts import EXCLUDED
@@ -13,6 +14,7 @@ from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.warehouse.alerts import alerts
 from nrr_pipeline.warehouse.board_report import IssuedReport, reports
 from nrr_pipeline.warehouse.daily import published_days
+from nrr_pipeline.warehouse.outbox import headline, reasons, unsent_alerts
 from nrr_pipeline.warehouse.quality import Finding, OpenFinding, open_findings
 from nrr_pipeline.warehouse.reading import reach
 from nrr_pipeline.warehouse.retention import PublishedPeriod, published_periods
@@ -20,6 +22,9 @@ from nrr_pipeline.warehouse.transactions import Warehouse
 
 STOPPING = frozenset({MISSING_RATE, UNUSABLE_INPUT})
 """Findings for which figures, or a list that you gave, are not published or used."""
+
+DIGEST = "digest"
+"""The kind of alert that sums up a week or a month; it is sent, and not repeated at a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ class NewEdition:
 class RunOutcome:
     """What a run did, and how the installation stands after it.
 
-    ``problems`` say which figures could not be published, and why.
+    ``problems`` say which figures could not be published, and why; ``unsent`` why alerts that are
+    kept could not be sent, each reason once.
     """
 
     days: tuple[date, ...]
@@ -47,6 +53,9 @@ class RunOutcome:
     as_of: datetime | None
     last_published_day: date | None
     problems: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    unsent: tuple[str, ...] = ()
 
     @property
     def excluded(self) -> list[Finding]:
@@ -55,8 +64,8 @@ class RunOutcome:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether nothing was published."""
-        return not (self.days or self.periods or self.reports or self.alerts)
+        """Whether nothing was published or sent."""
+        return not (self.days or self.periods or self.reports or self.alerts or self.sent)
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Standing:
     days: frozenset[date]
     periods: dict[PeriodKind, dict[date, PublishedPeriod]]
     reports: tuple[IssuedReport, ...]
-    alert_texts: dict[str, str]
+    alerts: dict[str, dict[str, Any]]
     findings: tuple[OpenFinding, ...]
     as_of: datetime | None
 
@@ -81,7 +90,7 @@ def standing(warehouse: Warehouse) -> Standing:
                 for kind, table in TABLES.items()
             },
             reports=tuple(reports(connection)),
-            alert_texts={row["alert_key"]: row["text"] for row in alerts(connection)},
+            alerts={row["alert_key"]: row for row in alerts(connection)},
             findings=tuple(open_findings(connection)),
             as_of=reach(connection).observed_at,
         )
@@ -91,6 +100,7 @@ def outcome(
     before: Standing, after: Standing, policy: MetricPolicy, problems: Sequence[str] = ()
 ) -> RunOutcome:
     """What came between two moments, and which periods could not be measured."""
+    left = unsent_alerts(after.alerts.values())
     unusable = [
         each.finding.detail
         for each in after.findings
@@ -111,10 +121,20 @@ def outcome(
         ),
         reports=tuple(each for each in after.reports if each not in before.reports),
         alerts=tuple(
-            text for key, text in after.alert_texts.items() if key not in before.alert_texts
+            row["text"]
+            for key, row in after.alerts.items()
+            if key not in before.alerts and row["kind"] != DIGEST
         ),
         findings=after.findings,
         as_of=after.as_of,
         last_published_day=max(after.days, default=None),
         problems=(*unusable, *problems),
+        sent=tuple(
+            headline(row)
+            for key, row in after.alerts.items()
+            if row["delivered_at"] is not None
+            and (key not in before.alerts or before.alerts[key]["delivered_at"] is None)
+        ),
+        kept=tuple(map(headline, left)),
+        unsent=tuple(reasons(left)),
     )

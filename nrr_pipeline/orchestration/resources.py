@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from nrr_pipeline.errors import SettingsError
+from nrr_pipeline.notify.opening import slack_sender
+from nrr_pipeline.notify.slack import SlackSender
 from nrr_pipeline.policy import MetricPolicy, load_policy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.client import StripeSource
@@ -71,6 +73,21 @@ class StripeResource:
                 "make demo"
             )
         return key.get_secret_value()
+
+
+@dataclass(frozen=True)
+class SlackResource:
+    """Where alerts are sent to."""
+
+    settings: Settings
+
+    def sender(self) -> SlackSender | None:
+        """Return it; ``None`` when nothing about Slack is set.
+
+        Raises:
+            SettingsError: What is set cannot work; the message says what to do.
+        """
+        return slack_sender(self.settings)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,11 @@ from nrr_pipeline.orchestration.instance import home_instance
 from nrr_pipeline.orchestration.jobs import (
     DAILY_CLOSE,
     DAYS,
+    DELIVERY,
     FOLLOWING,
     JOB_OF,
     MONTHLY_REPORT,
+    OUTGOING,
     PRICED,
     PULLED,
     REPORTS,
@@ -42,10 +44,13 @@ from nrr_pipeline.orchestration.rehearsal import estimate_line, rehearse
 from nrr_pipeline.orchestration.resources import (
     Echo,
     Narrator,
+    SlackResource,
     StripeResource,
     WarehouseResource,
 )
 from nrr_pipeline.orchestration.stages.daily import first_day
+from nrr_pipeline.orchestration.stages.delivery import NOT_CONFIGURED
+from nrr_pipeline.orchestration.stages.incidents import look_for_missing_days
 from nrr_pipeline.orchestration.stages.measuring import RetentionNotComputableError
 from nrr_pipeline.orchestration.stages.periods import TABLES
 from nrr_pipeline.policy import MetricPolicy, load_policy
@@ -86,12 +91,14 @@ def run_pipeline(
         return rehearse(settings, policy, through, start, pull=pull, echo=echo)
     if pull:
         StripeResource(settings).require_key()
+    SlackResource(settings).sender()
     with home_instance(settings) as instance, WarehouseResource(settings).opened() as warehouse:
         close_abandoned_runs(instance)
         before = standing(warehouse)
         run = _Run(Executor(settings, instance, Narrator(echo)), warehouse, policy, echo)
         run.pull_and_price(through, pull=pull)
         problems = run.publish(through, start)
+        run.send_alerts()
         return outcome(before, standing(warehouse), policy, problems)
 
 
@@ -106,6 +113,28 @@ def issue_board_report(settings: Settings, month: Period, *, echo: Echo) -> None
         executor = Executor(settings, instance, Narrator(echo))
         span = Span(month.period_start, month.period_start)
         executor.execute(MONTHLY_REPORT, REPORTS, span)
+
+
+def send_alerts(settings: Settings, *, echo: Echo) -> RunOutcome:
+    """Send what is kept, by the job that sends it every minute; first look for missing days.
+
+    Args:
+        settings: Of the installation.
+        echo: Told what is waited for.
+
+    Raises:
+        SettingsError: There is nowhere to send to.
+        NrrError: Something failed.
+    """
+    policy = load_policy(settings.policy_path)
+    if SlackResource(settings).sender() is None:
+        raise SettingsError(NOT_CONFIGURED)
+    with home_instance(settings) as instance, WarehouseResource(settings).opened() as warehouse:
+        before = standing(warehouse)
+        look_for_missing_days(warehouse, policy, utc_now())
+        run = _Run(Executor(settings, instance, Narrator(echo)), warehouse, policy, echo)
+        run.send_alerts()
+        return outcome(before, standing(warehouse), policy)
 
 
 @dataclass(frozen=True)
@@ -149,6 +178,10 @@ class _Run:
             for problem in self._publish_periods(job, tables, same)
         ]
         return [*problems, *self._issue_reports()]
+
+    def send_alerts(self) -> None:
+        """Send what is kept; what cannot be sent says why, and does not undo what is published."""
+        self.executor.execute(DELIVERY, OUTGOING)
 
     def _days(self, through: date, start: date | None) -> list[date]:
         if start is None:

@@ -89,7 +89,7 @@ def catch_up_sensor(calendar: Calendar) -> dg.SensorDefinition:
                 reload_definitions(warehouse.settings.nrr_ui_url)
                 said = f"The first day is {start}: the definitions are loaded again."
                 return dg.SensorResult(skip_reason=said, cursor=key_of(start))
-            if _runs_are_under_way(context.instance, now := utc_now()):
+            if runs_are_under_way(context.instance, now := utc_now()):
                 return dg.SkipReason("Runs are under way.")
             requested = list(due_requests(opened, rules, context.instance, now))
         skipped = None if requested else "Everything that is due is published."
@@ -145,9 +145,11 @@ def reload_definitions(ui_url: str) -> None:
         requests.post(f"{ui_url}/graphql", json=query, timeout=RELOAD_SECONDS)
 
 
-def _runs_are_under_way(instance: dg.DagsterInstance, now: datetime) -> bool:
-    """Whether there are unfinished runs, but for those that nobody will ever finish."""
-    recent = dg.RunsFilter(statuses=_UNDER_WAY, created_after=now - LONGEST_RUN)
+def runs_are_under_way(
+    instance: dg.DagsterInstance, now: datetime, job_name: str | None = None
+) -> bool:
+    """Whether there are unfinished runs, of a job or at all, that somebody will ever finish."""
+    recent = dg.RunsFilter(job_name=job_name, statuses=_UNDER_WAY, created_after=now - LONGEST_RUN)
     return instance.get_runs_count(recent) > 0
 
 

@@ -59,6 +59,9 @@ SENTENCES = {
     "it is made. When a figure changes later, the next edition says which.",
     "trailing_12_month_nrr": "Net revenue retention over the twelve months that end with a month: "
     "the usual figure for boards and investors.",
+    "alerts": "What somebody should know: a figure below its limit, a figure that was restated, a "
+    "run that failed. Kept here first and sent to Slack from here, once each; what could not be "
+    "sent says why, and is tried again.",
 }
 """What each asset is, for somebody who does not program."""
 

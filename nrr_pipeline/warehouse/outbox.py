@@ -7,7 +7,7 @@ again says so. When and where to send is decided by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -80,7 +80,23 @@ def unsent(connection: sa.Connection, due_at: datetime | None = None) -> list[di
     return [row for row in rows if _is_due(row, due_at)]
 
 
-def free_from(connection: sa.Connection, pace: timedelta) -> datetime | None:
+def unsent_alerts(rows: Iterable[Row]) -> list[Row]:
+    """Return those of some alerts that are still to be sent."""
+    ends = ("delivered_at", "acknowledged_at", "silenced_until")
+    return [row for row in rows if all(row[end] is None for end in ends)]
+
+
+def reasons(rows: Iterable[Row]) -> list[str]:
+    """Return why alerts are not sent, each reason once."""
+    return sorted({row["last_error"] or "It waits for the next delivery." for row in rows})
+
+
+def headline(row: Row) -> str:
+    """Return the first line of an alert."""
+    return str(row["text"]).partition("\n")[0]
+
+
+def free_from(connection: sa.Connection, pace: timedelta = timedelta(0)) -> datetime | None:
     """Return from when on the channel takes another message; ``None`` when nothing says so.
 
     Args:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from click.testing import CliRunner, Result
 
 from nrr_pipeline.cli import main
 from nrr_pipeline.demo.account import StripeAccount
-from nrr_pipeline.demo.server import running_server
+from nrr_pipeline.demo.business import simulate
+from nrr_pipeline.demo.rendering import render
+from nrr_pipeline.demo.server import ServerOptions, running_server
 from nrr_pipeline_tests.end_to_end.pipeline import business, closing_day, connected
 
 KEY = "rk_test_commandline0000000000000"
@@ -72,3 +76,23 @@ def nrr(home: Path) -> Nrr:
         return CliRunner().invoke(main, arguments, prog_name="nrr")
 
     return invoke
+
+
+@contextmanager
+def young_account(
+    monkeypatch: pytest.MonkeyPatch, options: ServerOptions | None = None
+) -> Iterator[None]:
+    """Serve an account that is a little more than a quarter old."""
+    log = simulate(
+        customers=12, first_day=date(2026, 4, 1), last_day=date(2026, 7, 4), in_one_currency=True
+    )
+    with running_server(render(log), options) as address:
+        monkeypatch.setenv("STRIPE_API_BASE", address)
+        monkeypatch.setenv("STRIPE_API_KEY", KEY)
+        yield
+
+
+@pytest.fixture
+def young(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with young_account(monkeypatch):
+        yield

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,11 +15,9 @@ import pytest
 
 from nrr_pipeline.cli.interruption import GOODBYE, INTERRUPTED, PATIENCE_SECONDS
 from nrr_pipeline.cli.run import FINDINGS_SHOWN, days_asked_for, finding_lines
-from nrr_pipeline.demo.business import simulate
-from nrr_pipeline.demo.rendering import render
-from nrr_pipeline.demo.server import ServerOptions, running_server
+from nrr_pipeline.demo.server import ServerOptions
 from nrr_pipeline.warehouse.quality import Finding, OpenFinding
-from nrr_pipeline_tests.cli.conftest import KEY, Nrr
+from nrr_pipeline_tests.cli.conftest import KEY, Nrr, young_account
 from nrr_pipeline_tests.cli.database import rows
 
 YESTERDAY = date(2026, 10, 4)
@@ -102,26 +98,6 @@ def test_of_very_many_findings_the_rest_is_counted() -> None:
     lines = list(finding_lines([finding(number, "info") for number in range(FINDINGS_SHOWN + 5)]))
     assert len(lines) == FINDINGS_SHOWN + 2
     assert "5 more" in lines[-1]
-
-
-@contextmanager
-def young_account(
-    monkeypatch: pytest.MonkeyPatch, options: ServerOptions | None = None
-) -> Iterator[None]:
-    """Serve an account that is a little more than a quarter old."""
-    log = simulate(
-        customers=12, first_day=date(2026, 4, 1), last_day=date(2026, 7, 4), in_one_currency=True
-    )
-    with running_server(render(log), options) as address:
-        monkeypatch.setenv("STRIPE_API_BASE", address)
-        monkeypatch.setenv("STRIPE_API_KEY", KEY)
-        yield
-
-
-@pytest.fixture
-def young(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with young_account(monkeypatch):
-        yield
 
 
 def test_a_run_publishes_everything_and_a_second_one_changes_nothing(

@@ -35,7 +35,7 @@ GROUPS = {
         "mrr_movements",
     },
     "retention": {"monthly_nrr", "quarterly_nrr", "trailing_12_month_nrr"},
-    "delivery": {"board_report"},
+    "delivery": {"alerts", "board_report"},
 }
 
 
@@ -175,6 +175,10 @@ def test_the_night_and_the_automation_run_unless_somebody_stops_them(
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
         "periods_follow_their_days": dg.DefaultSensorStatus.RUNNING,
         "catch_up": dg.DefaultSensorStatus.RUNNING,
+        "deliver_alerts": dg.DefaultSensorStatus.RUNNING,
+        "run_failed": dg.DefaultSensorStatus.RUNNING,
+        "run_succeeded_again": dg.DefaultSensorStatus.RUNNING,
+        "nothing_ran": dg.DefaultSensorStatus.RUNNING,
     }
 
 
@@ -184,6 +188,7 @@ def test_no_check_blocks_a_figure(definitions: dg.Definitions) -> None:
         ("mrr_intervals", "every_item_understood"),
         *((table, "every_row_can_be_used") for table in ("fx_rates", "customer_map", "attributes")),
         ("daily_mrr_totals", "no_rate_is_missing"),
+        ("alerts", "every_alert_delivered"),
         *((table, "nrr_at_least_100_percent") for table in GROUPS["retention"]),
         *((table, "bridge_balances") for table in GROUPS["retention"]),
     }

@@ -129,6 +129,7 @@ def test_the_same_jobs_are_on_record_as_the_schedules_use(
         "monthly_close",
         "quarterly_close",
         "monthly_report",
+        "delivery",
     }
     assert {run.status for run in recorded} == {dg.DagsterRunStatus.SUCCESS}
     assert all(run.tags[ATTENDED_TAG] == "nrr run" for run in recorded)
