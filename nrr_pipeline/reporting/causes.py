@@ -38,7 +38,6 @@ _LEFT_BY = {
     "paused": "paused",
     "other": "for no known reason",
 }
-_CANCELED = "cancelled: "
 _LONGEST_WORDS = 60
 _MOST = Fraction(1, 2)
 """The part of a cause from which on it is worth saying at which customers it lies."""
@@ -165,9 +164,8 @@ def _most_named(moves: Sequence[CustomerMove]) -> str:
 
 def _own_words(reason: str) -> str:
     """What a customer wrote, or chose as its reason when it canceled; nothing where it did not."""
-    quoted = re.search(r'"(.+)"$', reason)
-    chosen = quoted[1] if quoted else reason.removeprefix(_CANCELED)
-    return legible(chosen, _LONGEST_WORDS) if chosen != reason else ""
+    said = re.search(r'"(.+)"$', reason) or re.match(r"cancell?ed: (.+)", reason)
+    return legible(said[1], _LONGEST_WORDS) if said else ""
 
 
 def _standing_out(explained: PeriodExplanation) -> SegmentEffect | None:

@@ -61,9 +61,9 @@ def unsigned(tenths_of_points: int) -> str:
 def apportioned(
     parts: Sequence[Fraction], total: int, *, rounded: Callable[[Fraction], int] = int
 ) -> list[int]:
-    """Return parts as whole numbers that add up to a total, each less than two off.
+    """Return parts as whole numbers that add up to a total, none of them with another sign.
 
-    Each is rounded; what then lacks goes, one each, to those that are furthest from their number.
+    Each is rounded; what then lacks goes, one by one, to those that are furthest from their number.
 
     Args:
         parts: What is to be shown, in the unit in which it is shown.
@@ -74,9 +74,14 @@ def apportioned(
     [39, -51, -28]
     """
     shown = [rounded(part) for part in parts]
-    lacks = rest(total, shown)
-    sign = 1 if lacks > 0 else -1
-    missed = [sign * (part - figure) for part, figure in zip(parts, shown, strict=True)]
-    for place in sorted(range(len(parts)), key=lambda each: -missed[each])[: abs(lacks)]:
+    sign = 1 if total > sum(shown) else -1
+    while lacks := rest(total, shown):
+        place = max(
+            (each for each, part in enumerate(parts) if sign * part > 0 or sign * shown[each] < 0),
+            key=lambda each: sign * (parts[each] - shown[each]),
+            default=None,
+        )
+        if place is None:
+            raise ValueError(f"Nothing can take the {lacks} that the parts lack of {total}")
         shown[place] += sign
     return shown
