@@ -14,7 +14,6 @@ from nrr_pipeline.orchestration.specs import Sheet, settled_parameters
 from nrr_pipeline.orchestration.stages.report_files import ReportStore
 from nrr_pipeline.orchestration.stages.reports import issue_report, write_report
 from nrr_pipeline.policy import MetricPolicy
-from nrr_pipeline.settings import Settings
 from nrr_pipeline.warehouse.transactions import Warehouse
 
 
@@ -45,14 +44,15 @@ def board_report_asset(sheet: Sheet, calendar: Calendar) -> dg.AssetsDefinition:
             warehouse: dg.ResourceParam[WarehouseResource],
             policy: dg.ResourceParam[PolicyResource],
         ) -> dg.MaterializeResult:
+            ui_url = warehouse.settings.nrr_ui_url
             problems: list[str] = []
             pages: dict[str, report_pages.Metadata] = {}
             with plain_failures(context), warehouse.opened() as opened:
-                rules = policy.load()
+                rules, store = policy.load(), ReportStore(warehouse.settings.reports)
                 for key in context.partition_keys:
                     month = calendar.period(PeriodKind.MONTH, key)
                     try:
-                        pages[key] = _issue(opened, rules, month, warehouse.settings)
+                        pages[key] = _issue(opened, rules, month, store, ui_url)
                     except NrrError as error:
                         problems.append(str(error))
                 _show(context, pages, is_alone=bool(problems))
@@ -70,13 +70,12 @@ def _quarter_of_a_month() -> dg.TimeWindowPartitionMapping:
 
 
 def _issue(
-    warehouse: Warehouse, policy: MetricPolicy, month: Period, settings: Settings
+    warehouse: Warehouse, policy: MetricPolicy, month: Period, store: ReportStore, ui_url: str
 ) -> report_pages.Metadata:
     """Issue the report of a month where that is due, and write the files that are missing."""
-    store = ReportStore(settings.reports)
-    issue = issue_report(warehouse, policy, month, ui_url=settings.nrr_ui_url, clock=utc_now)
+    issue = issue_report(warehouse, policy, month, ui_url=ui_url, clock=utc_now)
     files = write_report(warehouse, issue, store, clock=utc_now)
-    return report_pages.issued(issue, files, store, settings.nrr_ui_url)
+    return report_pages.issued(issue, files, store, ui_url)
 
 
 def _show(

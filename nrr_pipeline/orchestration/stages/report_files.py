@@ -94,10 +94,10 @@ class ReportStore:
         return f"{self.address.rstrip('/')}/{name}"
 
     def read(self, name: str) -> bytes | None:
-        """Return what a file holds; ``None`` where there is none."""
+        """Return what a file holds; ``None`` where there is none, or nobody may look."""
         try:
             return self._files.cat_file(self._path(name))
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return None
 
     def write(self, name: str, content: bytes) -> None:
