@@ -127,6 +127,7 @@ def test_the_version_follows_every_choice_that_moves_a_figure(tmp_path: Path) ->
         '[privacy]\ndrop = ["name"]',
         'churn_at = "end"',
         'usage = "trailing_3_months"',
+        '[alerts]\nreason = "subscription.metadata.change_reason"',
     ],
 )
 def test_the_version_stays_where_no_figure_moves(tmp_path: Path, text: str) -> None:
@@ -197,6 +198,8 @@ def test_an_unknown_setting_of_a_section_lists_those_of_the_section(tmp_path: Pa
         ("[close]\nafter_days = -1", ["close.after_days = -1"]),
         ("close = 3", ["close = 3"]),
         ("[reactivation]\nwindow_days = 0", ["reactivation.window_days = 0"]),
+        ("[alerts]\nreason = 'change_reason'", ["alerts.reason", "subscription.metadata.KEY"]),
+        ("[alerts]\nreason = 'customer.metadata.why'", ["alerts.reason", "no field of a sub"]),
     ],
 )
 def test_a_value_that_cannot_be_names_its_key(tmp_path: Path, text: str, named: list[str]) -> None:

@@ -112,6 +112,7 @@ def _epilogue(home: Path, quarter: str, month: str, seconds: float) -> str:
         f"  the report      {home / 'reports' / month} (board report: PDF, workbook, CSV)\n"
         f"  the UI          make ui, then http://127.0.0.1:3000\n"
         f"  its policy      {home / 'policy.toml'}, with the lists and the rates that it names\n"
+        f"  why             {nrr} explain {quarter}\n"
         f"  by product      {nrr} show {quarter} --by product\n"
         f"  its customers   {nrr} show {quarter} --customers customers.csv"
     )

@@ -1,12 +1,13 @@
 """How the change of NRR between two periods splits over segments, exactly."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nrr_pipeline.metrics.attribution import rate_and_mix
+from nrr_pipeline.metrics.attribution import most_telling, rate_and_mix
 from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline_tests.metrics.measuring import measure
 from nrr_pipeline_tests.metrics.snapshots import Row
@@ -77,6 +78,23 @@ def test_the_most_harmful_segment_stands_first() -> None:
     before = period(a=(100, 100), b=(100, 100), c=(100, 100))
     after = period(a=(100, 99), b=(100, 50), c=(100, 120))
     assert [each.segment for each in rate_and_mix(before, after)["product"]] == ["b", "a", "c"]
+
+
+def by(dimension: str, rows: list[Retention]) -> list[Retention]:
+    """The same segments, of another dimension."""
+    return [replace(row, dimension=dimension) for row in rows[1:]]
+
+
+def test_the_dimension_whose_segments_went_apart_tells_more_than_one_that_went_along() -> None:
+    before = period(all_of_it=(1_000, 1_000))
+    after = period(all_of_it=(1_000, 900))
+    before += by("size", period(large=(600, 600), small=(400, 400)))
+    after += by("size", period(large=(600, 500), small=(400, 400)))
+    before += by("country", period(de=(600, 600), us=(400, 400)))
+    after += by("country", period(de=(600, 540), us=(400, 360)))
+    effects = rate_and_mix(before, after)
+    # by size the large lost 10 points where their weight gives 6; by country all lost alike
+    assert most_telling(effects, before[0], after[0]) == ["size", "product", "country"]
 
 
 def test_a_dimension_that_only_one_period_has_is_left_out() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.orchestration.stages.explaining import (
@@ -201,6 +202,17 @@ def test_a_period_that_is_not_what_was_published_is_refused_with_the_fix(company
         explained(company)
     company.close()
     assert explained(company).moves[-1].cause == "new_business"
+
+
+def test_a_place_for_reasons_that_privacy_empties_is_refused(company: Company) -> None:
+    company.use(alerts={"reason": "subscription.description"})
+    with pytest.raises(SettingsError, match=r"alerts\.reason"):
+        company.pull()
+    company.use(
+        alerts={"reason": "subscription.description"},
+        privacy={"keep": ["subscription.description"]},
+    )
+    company.pull()
 
 
 def test_a_period_without_figures_is_refused(company: Company) -> None:
