@@ -1,7 +1,7 @@
 """Reports of the stages as metadata: the numbers, plots and tables on an asset's page.
 
 Amounts stand as numbers of the major unit, because only numbers are plotted; the exact ones are in
-the tables. Nothing is computed here.
+the tables. Nothing is computed here. The pages of periods stand in ``period_page``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from fractions import Fraction
 
 import dagster as dg
 
-from nrr_pipeline.metrics.bridge import WHOLE, Retention
+from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR
 from nrr_pipeline.metrics.money import format_exact, format_money, format_ratio
-from nrr_pipeline.orchestration.stages.alerting import PeriodReport
+from nrr_pipeline.orchestration.markdown import listed, table
 from nrr_pipeline.orchestration.stages.daily import DayFigures
 from nrr_pipeline.orchestration.stages.history import HistoryReport
 from nrr_pipeline.orchestration.stages.inputs import InputReport
@@ -25,8 +25,6 @@ Metadata = dict[str, dg.MetadataValue]
 
 KNOWN_AT = "Known at"
 """Metadata of a published day: up to when what was learned is part of its figures."""
-
-SEGMENTS_SHOWN = 30
 
 
 def pulled(report: PullReport, kind: str, rows: int) -> Metadata:
@@ -74,7 +72,7 @@ def input_read(report: InputReport, rows: int) -> Metadata:
         "dagster/row_count": dg.MetadataValue.int(rows),
     }
     if report.problems:
-        metadata["Problems"] = dg.MetadataValue.md("\n".join(f"- {it}" for it in report.problems))
+        metadata["Problems"] = dg.MetadataValue.md(listed(report.problems))
     return metadata
 
 
@@ -91,20 +89,40 @@ def newest_rates(rates: Mapping[str, Fact], as_of_date: date) -> Metadata:
         for currency, fact in sorted(rates.items())
     ]
     names = ("Currency", "Rate", "Of", "Days old", "Source")
-    return {"Rates in use": dg.MetadataValue.md(_table(names, lines))} if lines else {}
+    rates_in_use = table(names, lines, right=("Rate", "Days old"))
+    return {"Rates in use": dg.MetadataValue.md(rates_in_use)} if lines else {}
 
 
 def day_published(figures: Sequence[DayFigures], known_at: datetime) -> Metadata:
-    """One day, in each of its currencies."""
+    """One day: in all, in the reporting currency, and in each currency where there are several."""
+    natives = [each for each in figures if not each.is_reporting]
+    whole = next((each for each in figures if each.is_reporting), None)
+    if whole is None and len(natives) == 1:
+        whole = natives[0]
     metadata: Metadata = {}
-    for each in figures:
-        suffix = "" if len(figures) == 1 else f" ({each.currency.upper()})"
-        metadata |= {
-            f"MRR ({each.currency.upper()})": major(each.mrr_micros),
-            f"Customers{suffix}": dg.MetadataValue.int(each.customers),
-            f"Subscriptions{suffix}": dg.MetadataValue.int(each.subscriptions),
+    if whole is not None:
+        metadata = {
+            f"MRR ({whole.currency.upper()})": major(whole.mrr_micros),
+            "Customers": dg.MetadataValue.int(whole.customers),
+            "Subscriptions": dg.MetadataValue.int(whole.subscriptions),
         }
+    if len(natives) > 1:
+        metadata["By currency"] = dg.MetadataValue.md(_by_currency(natives))
     return metadata | {KNOWN_AT: dg.MetadataValue.text(known_at.isoformat())}
+
+
+def _by_currency(natives: Sequence[DayFigures]) -> str:
+    names = ("Currency", "MRR", "Customers", "Subscriptions")
+    rows = [
+        (
+            each.currency.upper(),
+            format_money(each.mrr_micros, each.currency),
+            f"{each.customers:,}",
+            f"{each.subscriptions:,}",
+        )
+        for each in natives
+    ]
+    return table(names, rows, right=names[1:])
 
 
 def rows_refreshed(days: int, rows: int) -> Metadata:
@@ -115,38 +133,9 @@ def rows_refreshed(days: int, rows: int) -> Metadata:
     }
 
 
-def period_published(report: PeriodReport) -> Metadata:
-    """One period: its ratios, its bridge and its segments."""
-    whole = report.whole
-    unit = whole.currency.upper()
-    metadata: Metadata = {
-        "Period": dg.MetadataValue.text(report.period.label),
-        "State": dg.MetadataValue.text(state_of(report)),
-    }
-    for name, value in ratios(whole).items():
-        if value is not None:
-            metadata[name] = dg.MetadataValue.float(value)
-    metadata |= {
-        f"Starting MRR ({unit})": major(whole.starting_mrr_micros),
-        f"Ending MRR ({unit})": major(whole.ending_mrr_micros),
-        "Customers at opening": dg.MetadataValue.int(whole.starting_customers),
-        "Customers lost": dg.MetadataValue.int(whole.churned_customers),
-        "Edition": dg.MetadataValue.int(report.edition),
-        "Bridge": dg.MetadataValue.md(bridge(whole)),
-        "Segments": dg.MetadataValue.md(segments(report.rows)),
-    }
-    if report.held_out:
-        metadata["Held out"] = dg.MetadataValue.md("\n".join(f"- {it}" for it in report.held_out))
-    if report.alerts:
-        metadata["Alert"] = dg.MetadataValue.text("\n\n".join(report.alerts))
-    return metadata
-
-
-def state_of(report: PeriodReport) -> str:
-    """How far the figures of a period are to be relied on."""
-    if not report.is_final:
-        return "provisional: may still change"
-    return "final, from before the account was connected" if report.is_historical else "final"
+def major(micros: int) -> dg.FloatMetadataValue:
+    """An amount as a number that can be plotted, to the hundredth."""
+    return dg.MetadataValue.float(round(micros / MICROS_PER_MAJOR, 2))
 
 
 def ratios(row: Retention) -> Mapping[str, float | None]:
@@ -159,61 +148,8 @@ def ratios(row: Retention) -> Mapping[str, float | None]:
     }
 
 
-def bridge(row: Retention) -> str:
-    """From starting to ending MRR, as a table that adds up."""
-    kept = f"NRR {format_ratio(row.nrr_numerator, row.starting_mrr_micros, currency=row.currency)}"
-    lines = [
-        ("**Starting MRR**", row.starting_mrr_micros),
-        ("+ Expansion", row.expansion_micros),
-        ("- Contraction", row.contraction_micros),
-        ("- Churned", row.churned_mrr_micros),
-        (f"**Kept of it ({kept})**", row.nrr_numerator),
-        ("+ New business", row.new_business_micros),
-        ("+ Reactivation", row.reactivation_micros),
-        ("± Exchange rates", row.fx_micros),
-        ("**Ending MRR**", row.ending_mrr_micros),
-    ]
-    return _table(
-        ("", "Amount"), [(name, format_money(micros, row.currency)) for name, micros in lines]
-    )
-
-
-def segments(rows: Sequence[Retention]) -> str:
-    """The largest segments of every dimension."""
-    parts = sorted(
-        (row for row in rows if row.dimension != WHOLE),
-        key=lambda row: (row.dimension, -row.starting_mrr_micros),
-    )
-    names = ("Cut by", "Segment", "Starting MRR", "NRR", "GRR", "Logo churn")
-    table = _table(names, [_segment_line(row) for row in parts[:SEGMENTS_SHOWN]])
-    rest = len(parts) - SEGMENTS_SHOWN
-    return f"{table}\n\n… and {rest} more in the table" if rest > 0 else table
-
-
-def major(micros: int) -> dg.FloatMetadataValue:
-    """An amount as a number that can be plotted, to the hundredth."""
-    return dg.MetadataValue.float(round(micros / MICROS_PER_MAJOR, 2))
-
-
-def _segment_line(row: Retention) -> tuple[str, ...]:
-    starting = row.starting_mrr_micros
-    return (
-        row.dimension.replace("_", " "),
-        row.segment,
-        format_money(starting, row.currency),
-        format_ratio(row.nrr_numerator, starting, currency=row.currency),
-        format_ratio(row.grr_numerator, starting, currency=row.currency),
-        format_ratio(row.churned_customers, row.starting_customers),
-    )
-
-
 def percent(numerator: int, denominator: int, currency: str | None = None) -> float | None:
     """A ratio as a number that can be plotted, as ``format_ratio`` shows it."""
     if denominator == 0:
         return None
     return float(format_ratio(numerator, denominator, currency=currency).removesuffix(" %"))
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

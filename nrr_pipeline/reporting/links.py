@@ -13,6 +13,25 @@ _ASSETS = {
 REPORT = "board_report"
 
 
+def page_of(period: Period) -> str:
+    """Where a period's figures are, below the address of the UI."""
+    return _partition(_ASSETS[period.kind], period)
+
+
+def report_page_of(period: Period) -> str:
+    """Where the board report of a period's last month is, below the address of the UI."""
+    return _partition(REPORT, last_month_of(period))
+
+
+def last_month_of(period: Period) -> Period:
+    """The month with which a period ends."""
+    return Period.month(add_months(period.period_end, -1))
+
+
+def _partition(asset: str, period: Period) -> str:
+    return f"assets/{asset}?view=partitions&partition={period.period_start}"
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """Words and where they lead."""
@@ -30,11 +49,8 @@ class Links:
 
     def of_period(self, period: Period) -> Iterator[Link]:
         """A period's page, the board report of its last month, and the run."""
-        last_month = add_months(period.period_end, -1)
-        yield from self._page("Figures", f"assets/{_partition(_ASSETS[period.kind], period)}")
-        yield from self._page(
-            "Board report", f"assets/{_partition(REPORT, Period.month(last_month))}"
-        )
+        yield from self._page("Figures", page_of(period))
+        yield from self._page("Board report", report_page_of(period))
         yield from self.of_run()
 
     def of_run(self) -> Iterator[Link]:
@@ -45,10 +61,6 @@ class Links:
     def _page(self, label: str, path: str) -> Iterator[Link]:
         if self.ui_url is not None:
             yield Link(label, f"{self.ui_url}/{path}")
-
-
-def _partition(asset: str, period: Period) -> str:
-    return f"{asset}?view=partitions&partition={period.period_start}"
 
 
 NOWHERE = Links()

@@ -1,16 +1,27 @@
 from __future__ import annotations
 
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from nrr_pipeline.metrics.periods import PeriodKind
-from nrr_pipeline.orchestration.checks import broken_identities, judge_nrr
 from nrr_pipeline.orchestration.partitions import Calendar
+from nrr_pipeline.orchestration.period_checks import (
+    broken_identities,
+    final_periods,
+    judge_churn,
+    judge_nrr,
+)
+from nrr_pipeline.policy import AlertPolicy, ByPeriod
 from nrr_pipeline_tests.warehouse.examples import retention_row
 
 CALENDAR = Calendar(date(2026, 1, 1))
+UI = "http://127.0.0.1:3000"
+MONTHS = "/assets/monthly_nrr?view=partitions&partition="
+QUARTERS = "/assets/quarterly_nrr?view=partitions&partition="
 
 
 def month(
@@ -29,20 +40,31 @@ def month(
     )
 
 
+def said(result: dg.AssetCheckResult) -> list[str]:
+    """The lines of the description, without the header of its table."""
+    lines = [line for line in str(result.description).splitlines() if line]
+    return [*lines[:2], *lines[4:]]
+
+
+def judged(*rows: dict[str, Any]) -> dg.AssetCheckResult:
+    return judge_nrr(final_periods(rows, CALENDAR, PeriodKind.MONTH), UI)
+
+
 def test_the_newest_final_period_is_judged_and_earlier_ones_are_listed() -> None:
-    rows = [
+    result = judged(
         month(1, kept=90_000_000),
         month(2, kept=100_000_000),
         month(3, kept=99_960_000),
         month(4, kept=50_000_000, is_final=False),
-    ]
-
-    result = judge_nrr(rows, CALENDAR, PeriodKind.MONTH)
+    )
 
     assert not result.passed
-    assert result.description == "NRR of March 2026 is 99.9 %, below 100 %"
-    assert result.metadata["NRR %"].value == 99.9
-    assert result.metadata["Earlier periods below 100 %"].value == "January 2026 90.0 %"
+    assert result.metadata["Period"].value == f"{UI}{MONTHS}2026-03-01"
+    assert said(result) == [
+        "NRR of March 2026 is 99.9 %, below 100 %",
+        "Earlier periods below 100 %:",
+        f"| [January 2026]({UI}{MONTHS}2026-01-01) | 90.0 % | 0 of 4 customers left (0.0 %) |",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,20 +76,77 @@ def test_the_newest_final_period_is_judged_and_earlier_ones_are_listed() -> None
     ],
 )
 def test_100_percent_and_more_passes(kept: int, why: str) -> None:
-    assert judge_nrr([month(3, kept=kept)], CALENDAR, PeriodKind.MONTH).passed, why
+    assert judged(month(3, kept=kept)).passed, why
 
 
 def test_one_cent_less_does_not_pass() -> None:
-    assert not judge_nrr([month(3, kept=99_990_000)], CALENDAR, PeriodKind.MONTH).passed
+    assert not judged(month(3, kept=99_990_000)).passed
 
 
 def test_nothing_final_and_nothing_to_retain_never_alarm() -> None:
     nothing = month(3, kept=0, starting=0)
 
     for rows in ([], [month(3, kept=1, is_final=False)], [nothing]):
-        result = judge_nrr(rows, CALENDAR, PeriodKind.MONTH)
+        result = judged(*rows)
         assert result.passed
         assert "No period" in str(result.description)
+
+
+def quarter(number: int, *, lost: int, expansion: int = 0) -> dict[str, Any]:
+    """A quarter in which so many of 100 customers left who paid nothing worth mentioning."""
+    return retention_row(
+        expansion=expansion,
+        period_start=date(2026, 3 * number - 2, 1),
+        is_final=True,
+        starting_customers=100,
+        churned_customers=lost,
+    )
+
+
+def churn_judged(*rows: dict[str, Any], **limits: Fraction | None) -> dg.AssetCheckResult:
+    rules = AlertPolicy(hidden_churn_above=ByPeriod(**{"quarter": Fraction(1, 10), **limits}))
+    final = final_periods(rows, CALENDAR, PeriodKind.QUARTER)
+    return judge_churn(final, PeriodKind.QUARTER, rules, UI)
+
+
+def test_churn_that_a_good_nrr_hides_is_a_warning_in_words() -> None:
+    result = churn_judged(quarter(1, lost=11, expansion=5_000_000))
+
+    assert not result.passed
+    assert result.severity is dg.AssetCheckSeverity.WARN
+    assert result.description == (
+        "11 of 100 customers left (11.0 %) in Q1 2026; NRR of 105.0 % hides it. "
+        "The limit is 10.0 % at an NRR of 100 % or more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lost", "expansion", "why"),
+    [
+        (10, 5_000_000, "the limit itself is not above it"),
+        (11, -1_000_000, "an NRR below 100 % hides nothing"),
+        (0, 0, "nobody left"),
+    ],
+)
+def test_churn_that_is_low_or_plain_to_see_passes(lost: int, expansion: int, why: str) -> None:
+    assert churn_judged(quarter(1, lost=lost, expansion=expansion)).passed, why
+
+
+def test_an_earlier_quarter_that_hid_churn_stays_listed() -> None:
+    result = churn_judged(quarter(1, lost=12, expansion=20_000_000), quarter(2, lost=1))
+
+    assert result.passed
+    assert said(result)[1:] == [
+        "Earlier periods with hidden churn:",
+        f"| [Q1 2026]({UI}{QUARTERS}2026-01-01) | 120.0 % | 12 of 100 customers left (12.0 %) |",
+    ]
+
+
+def test_without_a_limit_hidden_churn_is_not_watched() -> None:
+    result = churn_judged(quarter(1, lost=90), quarter=None)
+
+    assert result.passed
+    assert "alerts.hidden_churn_above.quarter is not set" in str(result.description)
 
 
 def whole_and_parts(**changed: int) -> list[dict[str, Any]]:

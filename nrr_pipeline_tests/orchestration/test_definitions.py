@@ -191,6 +191,7 @@ def test_no_check_blocks_a_figure(definitions: dg.Definitions) -> None:
         ("alerts", "every_alert_delivered"),
         *((table, "nrr_at_least_100_percent") for table in GROUPS["retention"]),
         *((table, "bridge_balances") for table in GROUPS["retention"]),
+        *((table, "no_hidden_churn") for table in ("monthly_nrr", "quarterly_nrr")),
     }
     assert not any(definitions.resolve_asset_graph().get(check).blocking for check in checks)
 

@@ -1,19 +1,24 @@
 """The asset group ``retention``: months, trailing twelve months and quarters."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from nrr_pipeline.metrics.periods import PeriodKind
-from nrr_pipeline.orchestration import figures
 from nrr_pipeline.orchestration.automation import follows_its_days
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.failures import plain_failures
+from nrr_pipeline.orchestration.figures import Metadata
 from nrr_pipeline.orchestration.partitions import Calendar, days_of, key_of
+from nrr_pipeline.orchestration.period_page import period_published
 from nrr_pipeline.orchestration.resources import PolicyResource, WarehouseResource
 from nrr_pipeline.orchestration.specs import Sheet, settled_parameters
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.measuring import RetentionNotComputableError
 from nrr_pipeline.orchestration.stages.periods import TABLES, publish_periods
+from nrr_pipeline.orchestration.stages.surroundings import surroundings
 from nrr_pipeline.reporting.links import Links
+from nrr_pipeline.warehouse.transactions import Warehouse
 
 
 def retention_assets(sheet: Sheet, calendar: Calendar) -> list[dg.AssetsDefinition]:
@@ -47,8 +52,9 @@ def _retention(sheet: Sheet, calendar: Calendar, kind: PeriodKind) -> dg.AssetsD
                 published, problems = publish_periods(
                     opened, rules, periods, clock=utc_now, links=links
                 )
-                for report in published:
-                    _show(context, kind, report, is_alone=bool(problems))
+                pages = _pages(opened, published, warehouse.settings.nrr_ui_url)
+                for report, metadata in zip(published, pages, strict=True):
+                    _show(context, kind, report, metadata, is_alone=bool(problems))
                 if problems:
                     raise RetentionNotComputableError("\n".join(problems))
             return dg.MaterializeResult()
@@ -56,12 +62,33 @@ def _retention(sheet: Sheet, calendar: Calendar, kind: PeriodKind) -> dg.AssetsD
     return publish
 
 
+def _pages(warehouse: Warehouse, published: Sequence[PeriodReport], ui_url: str) -> list[Metadata]:
+    """What the pages of periods show that were published together."""
+    if not published:
+        return []
+    with warehouse.read() as connection:
+        beside = surroundings(connection, published)
+    return [
+        period_published(
+            report,
+            beside,
+            ui_url=ui_url,
+            now=utc_now(),
+        )
+        for report in published
+    ]
+
+
 def _show(
-    context: dg.AssetExecutionContext, kind: PeriodKind, report: PeriodReport, *, is_alone: bool
+    context: dg.AssetExecutionContext,
+    kind: PeriodKind,
+    report: PeriodReport,
+    metadata: Metadata,
+    *,
+    is_alone: bool,
 ) -> None:
     """Put a period on the asset's page; ``is_alone`` when the step as a whole will fail."""
     table, key = TABLES[kind], key_of(report.period.period_start)
-    metadata = figures.period_published(report)
     if is_alone:
         context.log_event(dg.AssetMaterialization(table, partition=key, metadata=metadata))
     else:

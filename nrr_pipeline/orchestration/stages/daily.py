@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 import pandas as pd
@@ -34,10 +34,11 @@ class UncoveredDayError(NrrError):
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """One published day in one native currency."""
+    """One published day in one native currency, or all of it in the reporting currency."""
 
     as_of_date: date
     currency: str
+    is_reporting: bool
     mrr_micros: int
     customers: int
     subscriptions: int
@@ -66,7 +67,8 @@ def publish_days(
     """Publish days as known now; what was published before stands.
 
     Returns:
-        The figures of all the days, as known now, in each native currency.
+        The figures of all the days, as known now: in each native currency, and in the reporting
+        currency where it is known and no rate is missing.
 
     Raises:
         UncoveredDayError: The account was last read before one of the days was over.
@@ -77,10 +79,18 @@ def publish_days(
         _require_covered(tx.connection, policy, max(days))
         daily.publish_days(tx, days)
         frame = snapshots.intervals_frame(tx.connection, first_day=min(days), last_day=max(days))
-    totals = daily_totals(frame, min(days), max(days))
-    wanted = totals[totals["as_of_date"].isin(list(days))]
-    names = ["as_of_date", "currency", "mrr_micros", "customers", "subscriptions"]
-    return [DayFigures(*row) for row in wanted[names].itertuples(index=False, name=None)]
+    totals = [daily_totals(frame, min(days), max(days))]
+    with suppress(ReportingCurrencyError), warehouse.read() as connection:
+        rates = rate_table(connection, policy)
+        totals.append(reporting_totals(frame, min(days), max(days), rates))
+    names = [each.name for each in fields(DayFigures)]
+    return [
+        DayFigures(*row)
+        for each in totals
+        for row in each.loc[each["as_of_date"].isin(list(days)), names].itertuples(
+            index=False, name=None
+        )
+    ]
 
 
 def refresh_totals(warehouse: Warehouse, policy: MetricPolicy, *, clock: Clock) -> int:

@@ -105,7 +105,7 @@ def explain(
         before=before,
         moves=_moves(day, policy, measured, names_shown=names_shown),
         effects=rate_and_mix(before, rows),
-        segment_names=_segment_names(connection, (*rows, *before)),
+        segment_names=segment_names(connection, (*rows, *before)),
         edition=first["edition"],
         is_final=first["is_final"],
         is_historical=first["is_historical"],
@@ -176,7 +176,8 @@ def _retention(rows: Rows) -> tuple[Retention, ...]:
     return tuple(map(figures_of, rows))
 
 
-def _segment_names(connection: Connection, rows: Sequence[Retention]) -> dict[tuple[str, str], str]:
+def segment_names(connection: Connection, rows: Sequence[Retention]) -> dict[tuple[str, str], str]:
+    """Return what readers call each (dimension, segment) of some rows."""
     names = Names(connection)
     segments: dict[str, dict[str, None]] = {}
     for row in rows:
