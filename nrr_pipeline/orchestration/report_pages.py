@@ -41,6 +41,7 @@ def issued(issue: Issue, files: Sequence[ReportFile], store: ReportStore, ui_url
         if period is not None:
             figures = next(Links(ui_url).of_period(period))
             metadata[period.label] = dg.MetadataValue.url(figures.url)
+    metadata["Alerts"] = dg.MetadataValue.url(f"{ui_url}/assets/alerts")
     picture = next((each for each in files if each.name.endswith(PREVIEW)), None)
     content = store.read(f"{month.key}/{picture.name}") if picture else None
     if content is not None and len(content) <= LARGEST_PREVIEW_BYTES:

@@ -32,6 +32,7 @@ from nrr_pipeline.orchestration.stages.reports import (
 from nrr_pipeline.policy import MetricPolicy, ReportPolicy
 from nrr_pipeline.reporting.board_report import FrozenReport, to_json
 from nrr_pipeline.warehouse import account
+from nrr_pipeline.warehouse.board_report import DamagedReportError
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline_tests.databases import Databases
 from nrr_pipeline_tests.orchestration.company import (
@@ -166,6 +167,35 @@ def test_a_correction_gives_a_new_edition_that_says_what_changed_and_why(
     names = {each.name for each in write(company, second, store)}
     assert all("edition-2" in name for name in names)
     assert "2026-03" not in due(company)
+
+
+def test_two_that_issue_a_report_at_once_issue_one_edition(company: Company) -> None:
+    others: list[Issue] = []
+
+    def clock_of_the_slower() -> datetime:
+        if not others:
+            others.append(issue(company))
+        return company.clock()
+
+    mine = issue_report(
+        company.warehouse, company.policy, MARCH, ui_url=UI, clock=clock_of_the_slower
+    )
+    assert others[0].is_new
+    assert not mine.is_new
+    assert mine.frozen == others[0].frozen
+
+
+def test_a_damaged_report_stops_no_other_and_is_never_passed_over(
+    company: Company, store: ReportStore
+) -> None:
+    for month in (FEBRUARY, MARCH):
+        write(company, issue(company, month), store)
+    company.change("UPDATE board_report SET content_sha256 = 'x' WHERE period_start = '2026-02-01'")
+    learn_that_b_became_part_of_c(company)
+    assert {"2026-02", "2026-03"} <= set(due(company))
+    with pytest.raises(DamagedReportError, match="2026-02, edition 1"):
+        issue(company, FEBRUARY)
+    assert issue(company, MARCH).is_new
 
 
 def test_an_edition_can_be_made_again_after_another_one_and_under_another_policy(

@@ -33,6 +33,7 @@ from nrr_pipeline.reporting.board_report import (
 from nrr_pipeline.reporting.report_changes import changes, figures_differ
 from nrr_pipeline.warehouse import account, knowledge
 from nrr_pipeline.warehouse.board_report import (
+    DamagedReportError,
     IssuedReport,
     add_report,
     content_of,
@@ -220,7 +221,10 @@ def _is_due(
         through = facts.connected_through if facts else None
         following = Period.month(month.period_start).next
         return not month.is_historical or (through is not None and following.closing_date > through)
-    return issued.written_at is None or _says_otherwise(connection, policy, issued)
+    try:
+        return issued.written_at is None or _says_otherwise(connection, policy, issued)
+    except DamagedReportError:
+        return True  # issuing it says what is wrong, and stops no other report
 
 
 def _says_otherwise(connection: Connection, policy: MetricPolicy, issued: IssuedReport) -> bool:
