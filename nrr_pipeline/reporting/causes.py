@@ -72,7 +72,7 @@ def main_causes(explained: PeriodExplanation, bands: Sequence[int]) -> str:
         f"{unsigned(tenths(lost))} points lost{_at_large(moves, whole, bands)}."
     )
     if cause not in _LEFT_BY:
-        sentence += _most_named(moves)
+        sentence += _named_for_most(moves, whole)
     for second, others in ranked[1:2]:
         if _points(others, whole) <= _NOTABLE * lost:
             said = _LOST_BY.get(second, second)
@@ -160,6 +160,18 @@ def _most_named(moves: Sequence[CustomerMove]) -> str:
     named = Counter(words for each in moves if (words := _own_words(each.reason)))
     reason, count = min(named.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
     return f" Most named reason: {reason} ({count} of {named.total()})." if count > 1 else ""
+
+
+def _named_for_most(moves: Sequence[CustomerMove], whole: Retention) -> str:
+    """The reason that those customers named who together cost most points."""
+    by_reason: dict[str, list[CustomerMove]] = {}
+    for each in moves:
+        if words := _own_words(each.reason):
+            by_reason.setdefault(words, []).append(each)
+    if not by_reason:
+        return ""
+    reason, named = min(by_reason.items(), key=lambda item: (_points(item[1], whole), item[0]))
+    return f" Reason named for {_shown(named, whole)}: {reason} ({people(len(named))})."
 
 
 def _own_words(reason: str) -> str:

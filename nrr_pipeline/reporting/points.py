@@ -61,7 +61,7 @@ def unsigned(tenths_of_points: int) -> str:
 def apportioned(
     parts: Sequence[Fraction], total: int, *, rounded: Callable[[Fraction], int] = int
 ) -> list[int]:
-    """Return parts as whole numbers that add up to a total, none of them with another sign.
+    """Return parts as whole numbers that add up to a total, and keep their sign where they can.
 
     Each is rounded; what then lacks goes, one by one, to those that are furthest from their number.
 
@@ -75,13 +75,12 @@ def apportioned(
     """
     shown = [rounded(part) for part in parts]
     sign = 1 if total > sum(shown) else -1
-    while lacks := rest(total, shown):
+    while shown and rest(total, shown):
+        own_way = [
+            each for each, part in enumerate(parts) if sign * part > 0 or sign * shown[each] < 0
+        ]
         place = max(
-            (each for each, part in enumerate(parts) if sign * part > 0 or sign * shown[each] < 0),
-            key=lambda each: sign * (parts[each] - shown[each]),
-            default=None,
+            own_way or range(len(parts)), key=lambda each: sign * (parts[each] - shown[each])
         )
-        if place is None:
-            raise ValueError(f"Nothing can take the {lacks} that the parts lack of {total}")
         shown[place] += sign
     return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,31 @@ def test_an_alert_is_shown_with_its_period(nrr: Nrr, published: Path) -> None:
     assert [alert["text"] for alert in document(nrr, "2026-Q3")["alerts"]] == [
         alert["text"] for alert in raised
     ]
+
+
+def test_months_whose_nrr_hides_churn_are_marked_and_such_a_period_says_so(
+    nrr: Nrr, published: Path
+) -> None:
+    Path("policy.toml").write_text('[alerts.hidden_churn_above]\nmonth = "1/50"\nquarter = 1\n')
+    hiding = rows(
+        published,
+        "SELECT substr(period_start, 1, 7) AS month FROM monthly_nrr WHERE dimension = 'all' "
+        "AND period_start >= '2025-10-01' AND nrr >= 1 "
+        "AND 50 * churned_customers > starting_customers",
+    )
+    marked = [row["month"] for row in hiding]
+    lines = nrr("show").stdout.splitlines()
+    assert marked
+    assert [line[:7] for line in lines if " ! " in line] == marked
+    legend = "! hidden churn: more than 2 % of customers left although NRR is 100 % or more"
+    assert legend in lines
+    for month in (line[:7] for line in lines if line[:2] == "20"):
+        said = re.search(
+            r"^Hidden churn: [\d.]+ % of customers left although NRR is [\d.]+ %$",
+            nrr("show", month).stdout,
+            re.MULTILINE,
+        )
+        assert (said is not None) == (month in marked)
 
 
 def test_what_was_known_earlier_can_be_asked_for(nrr: Nrr, published: Path) -> None:

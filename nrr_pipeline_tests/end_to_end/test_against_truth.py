@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,10 +27,13 @@ from nrr_pipeline.demo.log import (
 from nrr_pipeline.demo.own_knowledge import owners_view
 from nrr_pipeline.demo.rendering import render
 from nrr_pipeline.metrics.movements import Movement
-from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.explaining import explain
+from nrr_pipeline.policy import AlertPolicy
+from nrr_pipeline.reporting.conditions import Metric, verdicts
 from nrr_pipeline.reporting.explanation import PeriodExplanation
+from nrr_pipeline.reporting.message import LONGEST_TEXT
 from nrr_pipeline.reporting.reasons import by_cause
 from nrr_pipeline.warehouse import quality
 from nrr_pipeline_tests.end_to_end.pipeline import (
@@ -229,3 +233,37 @@ def test_the_quarter_of_quiet_churn_is_put_down_to_the_competitor(demo: Demo) ->
     told = [each for each in left if "a free competitor for small teams" in each.reason]
     assert len(left) == found.whole.churned_customers
     assert len(told) > len(left) / 2
+
+
+def test_the_alert_of_that_quarter_names_what_the_business_went_through(demo: Demo) -> None:
+    """Large customers re-organized and cut seats, as the log has it: see ``demo.story``."""
+    found = explained(demo, Period.parse("2026-Q3"))
+    (text,) = (
+        text for report in demo.reports if report.period == found.period for text in report.alerts
+    )
+    headline, cause, *_ = text.splitlines()
+    assert len(text) <= LONGEST_TEXT
+    assert headline == "NRR of Q3 2026 is 96.1 %, below 100 %."
+    assert cause.startswith("Seat cuts by ")
+    assert " at 8 that paid USD 2,000 or more a month. Reason named for " in cause
+    assert ": re-organization (" in cause
+    causes = causes_by(demo, found.period.closing_date)
+    for each in found.moves[:4]:
+        assert f"{each.name}: seats " in text
+        assert "re-organization" in causes[each.account_id]
+
+
+def test_only_the_quarter_of_quiet_churn_bears_the_sign_of_hidden_churn(demo: Demo) -> None:
+    signs = {
+        report.period.key: [
+            (each.metric, each.value)
+            for each in verdicts(AlertPolicy(), PeriodKind.QUARTER, report.rows, []).values()
+            if each.is_raised
+        ]
+        for report in demo.reports
+        if report.period.kind is PeriodKind.QUARTER
+    }
+    assert {key: found for key, found in signs.items() if found} == {
+        "2026-Q1": [(Metric.HIDDEN_CHURN, Fraction(19, 157))],
+        "2026-Q3": [(Metric.NRR, explained(demo, Period.parse("2026-Q3")).whole.nrr)],
+    }

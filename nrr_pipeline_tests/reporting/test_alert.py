@@ -123,7 +123,7 @@ def test_a_cause_says_whether_it_lies_at_large_customers_and_which_reason_most_o
     explained = replace(MONTH, moves=(*seats, *MONTH.moves[3:]))
     assert message(explained).text.splitlines()[1] == (
         "Seat cuts by 3 customers cost 14.4 of the 15.2 points lost. "
-        "Most named reason: no budget (2 of 3)."
+        "Reason named for 8.0: no budget (2 customers)."
     )
     (largest, *_) = seats
     smaller = replace(largest, opening_mrr_micros=1_999_000_000)
