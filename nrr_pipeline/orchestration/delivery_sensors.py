@@ -20,6 +20,8 @@ from nrr_pipeline.orchestration.resources import (
 )
 from nrr_pipeline.orchestration.sensors import runs_are_under_way
 from nrr_pipeline.orchestration.stages import incidents
+from nrr_pipeline.reporting.incident import failure_message, success_message
+from nrr_pipeline.reporting.links import Links
 from nrr_pipeline.secrecy import without_secrets
 from nrr_pipeline.warehouse import outbox
 from nrr_pipeline.warehouse.engine import database_exists
@@ -101,13 +103,14 @@ def _run_failed() -> dg.SensorDefinition:
         now, settings = utc_now(), warehouse.settings
         error = without_secrets(failure_text(context), settings.secrets)
         job = _job_name(run)
-        text = incidents.failure_words(job, error, f"{settings.nrr_ui_url}/runs/{run.run_id}")
+        links = Links(settings.nrr_ui_url, run.run_id).of_run()
+        message = failure_message(job, error, tuple(links))
         with warehouse.opened() as opened:
             incidents.raise_incident(
                 opened,
                 incidents.RUN_FAILURE,
                 job,
-                text,
+                message,
                 day=now.astimezone(ZoneInfo(policy.load().timezone)).date(),
                 at=now,
                 run_id=run.run_id,
@@ -138,8 +141,9 @@ def _run_succeeded() -> dg.SensorDefinition:
                 return dg.SkipReason("It had not failed.")
             if not _covers(run, context.instance.get_run_by_id(failed["run_id"])):
                 return dg.SkipReason("It did only a part of what had failed.")
-            text = incidents.success_words(job)
-            incidents.end_incident(opened, failed["alert_key"], text, at=utc_now())
+            links = Links(warehouse.settings.nrr_ui_url, run.run_id).of_run()
+            message = success_message(job, tuple(links))
+            incidents.end_incident(opened, failed["alert_key"], message, at=utc_now())
         return None
 
     return run_succeeded_again

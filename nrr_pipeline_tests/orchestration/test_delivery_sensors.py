@@ -224,12 +224,12 @@ def test_days_that_are_missing_by_nine_are_told_once_a_day_and_their_coming_once
     due = DUE + own_time
     assert look(published, due - timedelta(seconds=1)) is None
     for hours in (0, 1, 2):
-        assert "2026-07-03" in str(look(published, due + timedelta(hours=hours)))
+        assert "3 July 2026" in str(look(published, due + timedelta(hours=hours)))
     look(published, due + timedelta(days=1))
     texts = [row["text"] for row in rows(published).values()]
     assert len(texts) == 2
     assert "nrr doctor" in texts[0]
-    assert "through 2026-07-04" in texts[1]
+    assert "through 4 July 2026" in texts[1]
 
     with published.warehouse() as opened:
         pull(opened, DUE + timedelta(days=2))

@@ -16,6 +16,8 @@ from nrr_pipeline.orchestration.resources import (
 )
 from nrr_pipeline.orchestration.specs import Sheet
 from nrr_pipeline.orchestration.stages.delivery import NOT_CONFIGURED, DeliveryReport, deliver
+from nrr_pipeline.orchestration.stages.digests import raise_digests
+from nrr_pipeline.reporting.links import Links
 from nrr_pipeline.warehouse.alerts import alerts
 from nrr_pipeline.warehouse.transactions import Warehouse
 
@@ -40,8 +42,11 @@ def _alerts(sheet: Sheet) -> dg.AssetsDefinition:
         narrator: dg.ResourceParam[Narrator],
     ) -> dg.MaterializeResult:
         with plain_failures(context), warehouse.opened() as opened:
-            policy.load()
-            report = _deliver(context, opened, slack, narrator)
+            try:
+                links = Links(warehouse.settings.nrr_ui_url, context.run.run_id)
+                raise_digests(opened, policy.load(), links, utc_now)
+            finally:
+                report = _deliver(context, opened, slack, narrator)
             with opened.read() as connection:
                 rows = alerts(connection)
         if report.problem is not None:

@@ -6,6 +6,7 @@ day, and its end is told once. Who finds them out, and when, is decided by the s
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from zoneinfo import ZoneInfo
 from nrr_pipeline.metrics.bridge import WHOLE
 from nrr_pipeline.metrics.periods import ONE_DAY
 from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.reporting.incident import complete_message, overdue_message
+from nrr_pipeline.reporting.message import Message
 from nrr_pipeline.warehouse import account
 from nrr_pipeline.warehouse.alerts import alerts, keep_alert
 from nrr_pipeline.warehouse.pulls import last_complete_pull
@@ -45,7 +48,7 @@ def raise_incident(
     warehouse: Warehouse,
     metric: str,
     subject: str,
-    text: str,
+    message: Message,
     *,
     day: date,
     at: datetime,
@@ -57,28 +60,28 @@ def raise_incident(
         warehouse: That keeps alerts.
         metric: ``RUN_FAILURE`` or ``OVERDUE``.
         subject: What it is about: a job, or the days.
-        text: What is said.
+        message: What is said.
         day: The day in the reporting time zone.
         at: The time.
         run_id: Of the run that failed.
     """
     key = f"{metric}:day:{day}:{WHOLE}:{WHOLE}:{subject}"
-    row = _row(key, "raised", metric, day, text) | {"severity": "warning", "run_id": run_id}
+    row = _row(key, "raised", metric, day, message) | {"severity": "warning", "run_id": run_id}
     with warehouse.bookkeeping() as connection:
         return keep_alert(connection, row, at=at)
 
 
-def end_incident(warehouse: Warehouse, standing: str, text: str, *, at: datetime) -> bool:
+def end_incident(warehouse: Warehouse, standing: str, message: Message, *, at: datetime) -> bool:
     """Keep the news that an incident is over; say whether it was news.
 
     Args:
         warehouse: That keeps alerts.
         standing: The key of the incident, from ``standing_incident``.
-        text: What is said.
+        message: What is said.
         at: The time.
     """
     metric, _, day, *_ = standing.split(":")
-    row = _row(_end_of(standing), "recovered", metric, date.fromisoformat(day), text)
+    row = _row(_end_of(standing), "recovered", metric, date.fromisoformat(day), message)
     with warehouse.bookkeeping() as connection:
         return keep_alert(connection, row | {"severity": "info"}, at=at)
 
@@ -104,13 +107,16 @@ def look_for_missing_days(warehouse: Warehouse, policy: MetricPolicy, now: datet
     with warehouse.read() as connection:
         overdue = overdue_days(connection, policy, now)
         standing = standing_incident(connection, OVERDUE, DAYS)
+        last_day = reach(connection).last_published_day
     if overdue is not None:
+        message = overdue_message(overdue.last_day, overdue.expected)
         today = now.astimezone(ZoneInfo(policy.timezone)).date()
-        raise_incident(warehouse, OVERDUE, DAYS, overdue_words(overdue), day=today, at=now)
-        return overdue_words(overdue)
-    if standing is not None:
-        end_incident(warehouse, standing["alert_key"], complete_words(), at=now)
-        return complete_words()
+        raise_incident(warehouse, OVERDUE, DAYS, message, day=today, at=now)
+        return message.text
+    if standing is not None and last_day is not None:
+        message = complete_message(last_day)
+        end_incident(warehouse, standing["alert_key"], message, at=now)
+        return message.text
     return None
 
 
@@ -132,34 +138,7 @@ def overdue_days(connection: Connection, policy: MetricPolicy, now: datetime) ->
     return Overdue(last_day, expected) if last_day < expected else None
 
 
-def failure_words(job: str, error: str, run_url: str) -> str:
-    """Say that a run failed, why, and what to do."""
-    return (
-        f"The run of {job} failed: {error.rstrip('.')}.\nMend what it names; the next run on "
-        f"schedule tries again, and so does: nrr run. The run: {run_url}"
-    )
-
-
-def success_words(job: str) -> str:
-    """Say that a job works again."""
-    return f"{job} works again: it ran to its end."
-
-
-def overdue_words(overdue: Overdue) -> str:
-    """Say which days are missing, and where to look."""
-    return (
-        f"No figures since {overdue.last_day}: the days through {overdue.expected} are due.\nLook "
-        'whether the Dagster daemon runs and the schedule "nightly" is on, and whether the key '
-        "still works: nrr doctor. What is missing is made up for by: nrr run"
-    )
-
-
-def complete_words() -> str:
-    """Say that no day is missing any more."""
-    return "The figures are complete again: every day that is due is published."
-
-
-def _row(key: str, kind: str, metric: str, day: date, text: str) -> dict[str, Any]:
+def _row(key: str, kind: str, metric: str, day: date, message: Message) -> dict[str, Any]:
     return {
         "alert_key": key,
         "kind": kind,
@@ -171,7 +150,8 @@ def _row(key: str, kind: str, metric: str, day: date, text: str) -> dict[str, An
         "edition": 0,
         "threshold": None,
         "value": None,
-        "text": text,
+        "text": message.text,
+        "blocks": json.dumps(message.blocks, ensure_ascii=False),
     }
 
 
