@@ -25,6 +25,8 @@ from nrr_pipeline.orchestration.stages.accounts import excluded_now
 from nrr_pipeline.orchestration.stages.pulling import privacy_rules
 from nrr_pipeline.orchestration.stages.rates import ReportingCurrencyError, reporting_currency
 from nrr_pipeline.orchestration.stages.rates_in_use import ForeignMrr, foreign_mrr, rates_line
+from nrr_pipeline.orchestration.stages.report_files import ReportStore
+from nrr_pipeline.orchestration.stages.reports import presentation
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.stripe_source.account_check import check_account
@@ -82,7 +84,7 @@ class _DatabaseAsItIs:
 @click.command("doctor", epilog=_EXAMPLES)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Check the key and its permissions, the account, database, Slack, clock and free disk.
+    """Check the key and its permissions, account, database, reports, Slack, clock and free disk.
 
     Every problem is shown with its fix. Exit status: 0 all is well, 1 there is a problem, 2 the
     settings are wrong.
@@ -108,6 +110,7 @@ def check_all(settings: Settings, policy: MetricPolicy) -> Iterator[Checked]:
     for line in _excluded(settings):
         yield Checked("customers", line)
     yield from _rates_of_last_day(settings, policy)
+    yield _made("reports", lambda: f"go to {ReportStore(settings.reports).address}")
     yield _made("Slack", lambda: _slack(settings))
     try:
         source = StripeSource(_api_key(settings), settings.stripe_api_base)
@@ -136,6 +139,7 @@ def _made(name: str, check: Callable[[], str]) -> Checked:
 
 def _policy(settings: Settings, policy: MetricPolicy) -> str:
     privacy_rules(policy)
+    presentation(policy, settings.nrr_ui_url)
     return f"{policy.version}, from {settings.policy_path or 'the defaults'}"
 
 

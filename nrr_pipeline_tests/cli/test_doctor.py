@@ -43,6 +43,17 @@ def test_an_installation_that_has_never_run_is_sound_and_stays_untouched(
     assert not home.exists()
 
 
+def test_a_place_for_reports_that_cannot_be_used_is_a_wrong_setting(
+    nrr: Nrr, published: Path, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del published, served
+    monkeypatch.setenv("NRR_REPORTS", "s3://key:verysecret@bucket/reports")
+    result = nrr("doctor")
+    assert result.exit_code == 2
+    assert "pip install 'nrr-pipeline[s3]'" in " ".join(result.stdout.split())
+    assert "verysecret" not in result.output
+
+
 def test_without_a_key_the_settings_are_wrong(nrr: Nrr, published: Path) -> None:
     del published
     result = nrr("doctor")
