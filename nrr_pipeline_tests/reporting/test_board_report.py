@@ -11,6 +11,7 @@ from nrr_pipeline.reporting.board_report import (
     to_json,
 )
 from nrr_pipeline.reporting.concentration import concentration
+from nrr_pipeline_tests.golden import HERE
 from nrr_pipeline_tests.reporting.example_report import LAST_MONTH, example_report
 
 REPORT = example_report()
@@ -24,6 +25,14 @@ def test_a_report_comes_back_from_its_text_as_it_was() -> None:
     content = to_json(frozen)
     assert from_json(content) == frozen
     assert to_json(from_json(content)) == content
+
+
+def test_a_report_that_the_first_version_froze_can_still_be_read() -> None:
+    frozen = from_json((HERE / "board_report" / "frozen_first.json").read_bytes())
+    assert frozen.report.month.whole == REPORT.month.whole
+    assert frozen.report.month.effects == REPORT.month.effects
+    assert frozen.report.notes == REPORT.notes
+    assert frozen.presentation.logo == (b"<svg/>", "svg")
 
 
 def test_the_largest_amounts_come_back_to_the_micro() -> None:
