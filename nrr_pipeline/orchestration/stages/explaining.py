@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from fractions import Fraction
 
 import pandas as pd
 
@@ -43,6 +42,7 @@ from nrr_pipeline.warehouse.snapshots import approximations_on
 from nrr_pipeline.warehouse.transactions import Connection
 
 _FIGURES = tuple(each.name for each in fields(Retention))
+_STAMPED = ("edition", "is_final", "is_historical", "policy_version", "known_at")
 
 
 class NothingToExplainError(NrrError):
@@ -86,37 +86,34 @@ def explain(
             f"{period.label} is not published yet. Publish it: nrr run --no-pull"
         )
     rows, first = _retention(published), published[0]
-    known = first["known_at"]
-    basis = basis or Basis.read(connection, policy, known)
+    basis = basis or Basis.read(connection, policy, first["known_at"])
     measured = measurement or measure(connection, policy, period, basis=basis, by_segment=False)
     if measured.whole != rows[0]:
-        raise NotAsPublishedError(
-            f"{period.label} was published under policy {first['policy_version']}, and measured "
-            "again it is another figure, so its customers do not explain it. Publish it anew: "
-            "nrr run --no-pull"
-        )
-    day = _Days(connection, policy, period, known, basis)
+        raise _not_as_published(period, first["policy_version"])
+    days = _Days(connection, policy, period, first["known_at"], basis)
     before = published_figures(connection, period.previous, known_at)
-    items, error = day.approximations()
-    held_out = {} if first["is_final"] else day.held_out()
+    items, error = days.approximations()
     return PeriodExplanation(
         period=period,
         rows=rows,
         before=before,
-        moves=_moves(day, policy, measured, names_shown=names_shown),
+        moves=_moves(days, policy, measured, names_shown=names_shown),
         effects=rate_and_mix(before, rows),
         segment_names=segment_names(connection, (*rows, *before)),
-        edition=first["edition"],
-        is_final=first["is_final"],
-        is_historical=first["is_historical"],
-        policy_version=first["policy_version"],
-        known_at=known,
+        **{name: first[name] for name in _STAMPED},
         restated=_restated(connection, period, first["edition"]),
-        held_out=held_out,
-        at_risk_mrr_micros=day.ending_mrr_with("is_at_risk"),
-        scheduled_churn_mrr_micros=day.ending_mrr_with("is_scheduled_churn"),
+        held_out={} if first["is_final"] else days.held_out(),
+        at_risk_mrr_micros=days.ending_mrr_with("is_at_risk"),
+        scheduled_churn_mrr_micros=days.ending_mrr_with("is_scheduled_churn"),
         approximate_items=items,
         approximate_error_micros=error,
+    )
+
+
+def _not_as_published(period: Period, policy_version: str) -> NotAsPublishedError:
+    return NotAsPublishedError(
+        f"{period.label} was published under policy {policy_version}, and measured again it is "
+        "another figure, so its customers do not explain it. Publish it anew: nrr run --no-pull"
     )
 
 
@@ -238,15 +235,13 @@ class _Days:
             for item, currency, error in approximations_on(
                 self.connection, day, known_at=self.known_at
             ):
-                known = errors.get(item, 0)
-                errors[item] = (
-                    None
-                    if error is None or known is None
-                    else max(known, round_half_even(error * Fraction(rate_of(rates, currency))))
-                )
-        listed = list(errors.values())
-        known_errors = [each for each in listed if each is not None]
-        return len(listed), sum(known_errors) if len(known_errors) == len(listed) else None
+                before = errors.get(item, 0)
+                if error is None or before is None:
+                    errors[item] = None
+                    continue
+                errors[item] = max(before, round_half_even(error * rate_of(rates, currency)))
+        known = [each for each in errors.values() if each is not None]
+        return len(errors), sum(known) if len(known) == len(errors) else None
 
 
 def _moves(
