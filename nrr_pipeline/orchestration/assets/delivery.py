@@ -15,8 +15,10 @@ from nrr_pipeline.orchestration.resources import (
     WarehouseResource,
 )
 from nrr_pipeline.orchestration.specs import Sheet
+from nrr_pipeline.orchestration.stages.alert_chart import chart_of
 from nrr_pipeline.orchestration.stages.delivery import NOT_CONFIGURED, DeliveryReport, deliver
 from nrr_pipeline.orchestration.stages.digests import raise_digests
+from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.links import Links
 from nrr_pipeline.warehouse.alerts import alerts
 from nrr_pipeline.warehouse.transactions import Warehouse
@@ -42,11 +44,12 @@ def _alerts(sheet: Sheet) -> dg.AssetsDefinition:
         narrator: dg.ResourceParam[Narrator],
     ) -> dg.MaterializeResult:
         with plain_failures(context), warehouse.opened() as opened:
+            rules = policy.load()
             try:
                 links = Links(warehouse.settings.nrr_ui_url, context.run.run_id)
-                raise_digests(opened, policy.load(), links, utc_now)
+                raise_digests(opened, rules, links, utc_now)
             finally:
-                report = _deliver(context, opened, slack, narrator)
+                report = _deliver(context, opened, rules, slack, narrator)
             with opened.read() as connection:
                 rows = alerts(connection)
         if report.problem is not None:
@@ -62,6 +65,7 @@ def _alerts(sheet: Sheet) -> dg.AssetsDefinition:
 def _deliver(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
+    policy: MetricPolicy,
     slack: SlackResource,
     narrator: Narrator,
 ) -> DeliveryReport:
@@ -79,4 +83,5 @@ def _deliver(
         say=lambda line: narrator.say(context, line),
         why_not=why_not,
         at_once=ATTENDED_TAG in context.run.tags,
+        chart=lambda connection, row: chart_of(connection, policy, row),
     )
