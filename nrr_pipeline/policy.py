@@ -252,9 +252,23 @@ def load_policy(path: Path | None) -> MetricPolicy:
             "with: nrr policy"
         ) from error
     try:
-        return MetricPolicy.model_validate(_with_absolute_files(content, path.parent))
+        policy = MetricPolicy.model_validate(_with_absolute_files(content, path.parent))
     except ValidationError as error:
         raise PolicyError(_explain(path, error)) from error
+    _require_dimensions(path, policy)
+    return policy
+
+
+def _require_dimensions(path: Path, policy: MetricPolicy) -> None:
+    """Refuse to watch a segment of a dimension that there is not: it would never alert."""
+    for watched in policy.alerts.watch:
+        if watched.partition(":")[0] not in policy.dimensions:
+            raise PolicyError(
+                f"The policy file {path} has a mistake:\n"
+                f"  alerts.watch = {watched!r}: there is no such dimension; valid here: "
+                f"{', '.join(policy.dimensions)}\n"
+                "Correct the file, then check it with: nrr policy"
+            )
 
 
 def _with_absolute_files(content: dict[str, Any], folder: Path) -> dict[str, Any]:

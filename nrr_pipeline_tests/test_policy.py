@@ -294,3 +294,8 @@ def test_dimensions_of_ones_own_come_after_the_built_in_ones(tmp_path: Path) -> 
         "industry": "attributes.industry",
     }
     assert policy.version != MetricPolicy().version
+
+
+def test_a_watched_segment_of_a_dimension_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    says = refusal(tmp_path, '[alerts]\nwatch = ["country:DE", "countri:DE"]')
+    assert "alerts.watch = 'countri:DE': there is no such dimension; valid here: product," in says

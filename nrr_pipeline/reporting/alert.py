@@ -187,7 +187,7 @@ def _footer(explained: PeriodExplanation, setting: Setting) -> str:
         f"{explained.period.label}, edition {explained.edition}",
         "final" if explained.is_final else "provisional",
         f"policy {explained.policy_version}",
-        f"{explained.whole.currency.upper()} at the rates of {explained.period.opening_date}",
+        f"amounts in {explained.whole.currency.upper()}",
     ]
     if as_of is not None:
         parts.append(f"data as of {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC")

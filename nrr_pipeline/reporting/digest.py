@@ -13,7 +13,7 @@ from nrr_pipeline.metrics.money import format_money, format_ratio
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.reporting.causes import against_before, main_causes, shown_nrr, who_left
 from nrr_pipeline.reporting.explanation import PeriodExplanation
-from nrr_pipeline.reporting.legible import legible
+from nrr_pipeline.reporting.legible import beside, legible
 from nrr_pipeline.reporting.links import Link
 from nrr_pipeline.reporting.message import (
     Listing,
@@ -75,12 +75,16 @@ class Restatement:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A final month with its trailing twelve months, now and a month before, where measured."""
+    """A final month with its trailing twelve months, now and a month before, where measured.
+
+    ``unseen`` are the watched segments without customers at opening, which cannot alert.
+    """
 
     explained: PeriodExplanation
     trailing: Retention | None
     trailing_before: Retention | None
     restated: tuple[Restatement, ...]
+    unseen: tuple[str, ...]
     size_bands: Sequence[int]
     state: State
 
@@ -134,7 +138,7 @@ def _of_week(week: Week) -> Iterator[Part]:
         rows = [
             (
                 f"{'-' if each.change_micros < 0 else '+'}{_money(abs(each.change_micros), row)}",
-                f"{legible(each.name)}: {each.movement.replace('_', ' ')}",
+                beside(each.name, each.movement.replace("_", " ")),
             )
             for each in week.movers
         ]
@@ -159,6 +163,9 @@ def _of_month(month: Month) -> list[Part]:
         if before is not None and before.starting_mrr_micros:
             was = f", {shown_nrr(before)} a month before"
         parts.append(Paragraph(f"NRR of the trailing twelve months is {shown_nrr(trailing)}{was}."))
+    if month.unseen:
+        watched = ", ".join(map(legible, month.unseen))
+        parts.append(Paragraph(f"Watched, but without customers: {watched}."))
     if month.restated:
         rows = tuple((each.label, _restated(each)) for each in month.restated)
         parts.append(Listing("Restated lately", rows))

@@ -24,5 +24,17 @@ def legible(text: str, longest: int = LONGEST) -> str:
     return line or "without a name"
 
 
+def beside(name: str, words: str) -> str:
+    """A name that others chose with words of ours, on a line that runs from left to right.
+
+    A name that runs from right to left stands last: first, it would turn the whole line.
+
+    >>> beside("Acme", "seats 3 -> 2"), beside("\u05d0\u05d1", "seats 3 -> 2")
+    ('Acme: seats 3 -> 2', 'seats 3 -> 2: \u05d0\u05d1')
+    """
+    runs_left = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in name)
+    return f"{words}: {legible(name)}" if runs_left else f"{legible(name)}: {words}"
+
+
 def _is_harmless(letter: str) -> bool:
     return letter in _HARMLESS or not unicodedata.category(letter).startswith("C")

@@ -8,7 +8,7 @@ from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
 from nrr_pipeline.metrics.money import format_money, format_ratio
 from nrr_pipeline.reporting.causes import people, shown_nrr
 from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation
-from nrr_pipeline.reporting.legible import legible
+from nrr_pipeline.reporting.legible import beside, legible
 from nrr_pipeline.reporting.message import Facts, Listing
 from nrr_pipeline.reporting.points import HUNDRED, apportioned, nrr_tenths, signed, tenths
 
@@ -119,4 +119,4 @@ def shown_amounts(
 
 
 def _move(move: CustomerMove) -> str:
-    return f"{legible(move.name)}: {legible(move.reason, LONGEST_REASON)}"
+    return beside(move.name, legible(move.reason, LONGEST_REASON))

@@ -121,3 +121,10 @@ def test_digests_leave_names_out_where_the_policy_says_so(ledger: Ledger) -> Non
     ledger.publish(WEDNESDAY)
     digests(ledger)
     assert "cus_a: contraction" in ledger.alerts[WEEK]["text"]
+
+
+def test_a_watched_segment_without_customers_does_not_go_unseen(ledger: Ledger) -> None:
+    ledger.watch(watch=["product:prod_1", "country:XX"])
+    ledger.publish(WEDNESDAY)
+    digests(ledger)
+    assert "Watched, but without customers: country:XX." in ledger.alerts[MONTH]["text"]

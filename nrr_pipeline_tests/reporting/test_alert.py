@@ -306,3 +306,8 @@ def test_any_text_becomes_one_legible_line(text: str, longest: int) -> None:
     assert 0 < len(line) <= max(longest, len("without a name"))
     assert len(line.splitlines()) == 1
     assert line == line.strip()
+
+
+def test_a_name_that_runs_from_right_to_left_does_not_turn_its_line() -> None:
+    text = message(named((HOSTILE[5],))).text
+    assert re.search(rf"^-6\.4 cancelled: .+: {HOSTILE[5]}$", text, re.MULTILINE)

@@ -20,6 +20,7 @@ from nrr_pipeline.orchestration.stages.explaining import explain, published_figu
 from nrr_pipeline.orchestration.stages.measuring import Basis
 from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.reporting.conditions import watched_segments
 from nrr_pipeline.reporting.digest import (
     Month,
     Mover,
@@ -152,11 +153,15 @@ def _measured(
 def _monthly(connection: Connection, policy: MetricPolicy, period: Period, links: Links) -> Message:
     shown = policy.alerts.customer_names
     trailing = Period.trailing_12_months(period.period_start)
+    explained = explain(connection, policy, period, names_shown=shown)
+    seen = {(row.dimension, row.segment) for row in explained.rows if row.starting_mrr_micros}
+    watched = [] if explained.whole.nrr is None else watched_segments(policy.alerts)
     month = Month(
-        explained=explain(connection, policy, period, names_shown=shown),
+        explained=explained,
         trailing=_whole(connection, trailing),
         trailing_before=_whole(connection, trailing.previous),
         restated=tuple(_restated_lately(connection, policy, period)),
+        unseen=tuple(":".join(each) for each in watched if each not in seen),
         size_bands=policy.company_size.bands,
         state=_state(connection, policy, period.closing_date),
     )
