@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from nrr_pipeline.orchestration.markdown import link, listed, table
 from nrr_pipeline.orchestration.stages.delivery import DeliveryReport
 from nrr_pipeline.warehouse.outbox import (
     DeliveryState,
@@ -19,8 +20,6 @@ LATEST = 20
 
 PAGES = {"month": "monthly_nrr", "quarter": "quarterly_nrr"}
 """The asset that measures each kind of period."""
-
-_TABLE_HEAD = "| raised | alert | delivery |\n|---|---|---|"
 
 Row = Mapping[str, Any]
 
@@ -43,11 +42,12 @@ def delivered(
         "dagster/row_count": dg.MetadataValue.int(len(rows)),
     }
     if left:
-        metadata["Why not sent"] = dg.MetadataValue.md("\n".join(f"- {it}" for it in reasons(left)))
+        metadata["Why not sent"] = dg.MetadataValue.md(listed(reasons(left)))
     if rows:
         latest = sorted(rows, key=lambda row: row["raised_at"], reverse=True)[:LATEST]
-        lines = (_line(row, ui_url, now) for row in latest)
-        metadata["Latest alerts"] = dg.MetadataValue.md("\n".join([_TABLE_HEAD, *lines]))
+        cells = (_cells(row, ui_url, now) for row in latest)
+        shown = table(("Raised (UTC)", "Alert", "Delivery"), cells)
+        metadata["Latest alerts"] = dg.MetadataValue.md(shown)
     return metadata
 
 
@@ -71,16 +71,9 @@ def state_line(row: Row, now: datetime) -> str:
     return str(state)
 
 
-def _line(row: Row, ui_url: str, now: datetime) -> str:
-    said, page = _cell(headline(row)), PAGES.get(row["period"])
-    if page is not None:
-        address = f"{ui_url}/assets/{page}?view=partitions&partition={row['period_start']}"
-        said = f"[{said}]({address})"
-    return f"| {row['raised_at']:%Y-%m-%d %H:%M} | {said} | {_cell(state_line(row, now))} |"
-
-
-def _cell(text: str) -> str:
-    """Text as a cell of a table: nothing in it is read as markup."""
-    shown = text if len(text) <= 200 else f"{text[:199]}…"  # noqa: PLR2004
-    marked = "".join(f"\\{letter}" if letter in r"\`*_[]<>|~" else letter for letter in shown)
-    return "".join(letter if letter.isprintable() else "·" for letter in marked)
+def _cells(row: Row, ui_url: str, now: datetime) -> tuple[str, str, str]:
+    said, asset = headline(row), PAGES.get(row["period"])
+    if asset is not None:
+        page = f"{ui_url}/assets/{asset}?view=partitions&partition={row['period_start']}"
+        said = link(said, page)
+    return f"{row['raised_at']:%Y-%m-%d %H:%M}", said, state_line(row, now)

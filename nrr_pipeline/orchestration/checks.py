@@ -54,11 +54,12 @@ def _every_alert_delivered() -> dg.AssetChecksDefinition:
     ) -> dg.AssetCheckResult:
         with warehouse.opened() as opened, opened.read() as connection:
             left = unsent(connection)
-        said = "\n".join(reasons(left))
         return dg.AssetCheckResult(
             passed=not left,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"Not sent: {len(left)}. {said}" if left else "Every alert was sent",
+            description=f"Not sent: {len(left)}\n\n{listed(reasons(left))}"
+            if left
+            else "Every alert was sent",
             metadata={"Not sent": len(left)},
         )
 

@@ -17,7 +17,7 @@ LONGEST_INLINE = 1_000
 
 _WORD_JOINER = "\u2060"
 _ISOLATED = "\u2068{}\u2069"
-_MARKS = re.compile(r"[\\`*_\[\]<>|~&]")
+_MARKS = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
 _BEFORE_FIRST_MARK = re.compile(r"^(?:\d+(?=[.)](?:\s|$))|(?=[-+#=]))")
 _TAKEN_FOR_LINKS = re.compile(r"www(?=\.)|https?:(?=//)|@", re.IGNORECASE)
 

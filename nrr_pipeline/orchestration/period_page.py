@@ -9,12 +9,13 @@ import dagster as dg
 from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline.metrics.money import format_money, format_ratio
 from nrr_pipeline.metrics.periods import Period
+from nrr_pipeline.orchestration.alerts_shown import state_line
 from nrr_pipeline.orchestration.figures import Metadata, major, ratios
 from nrr_pipeline.orchestration.markdown import Markup, link, listed, strong, table
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.surroundings import Surroundings
 from nrr_pipeline.reporting.links import last_month_of, report_page_of
-from nrr_pipeline.warehouse.outbox import Row, state_of
+from nrr_pipeline.warehouse.outbox import Row, headline
 
 SEGMENTS_SHOWN = 5
 """How many segments of each dimension are listed, the largest first."""
@@ -111,8 +112,8 @@ def alert_list(rows: Sequence[Row], ui_url: str, now: datetime) -> Markup:
     """The alerts of a period, and what has become of them."""
     return listed(
         Markup(
-            f"{link(row['text'].partition(chr(10))[0], f'{ui_url}/assets/alerts')}: "
-            f"{state_of(row, now)}, as of {now:%Y-%m-%d %H:%M} UTC"
+            f"{link(headline(row), f'{ui_url}/assets/alerts')}: {state_line(row, now)} "
+            f"(at {now:%Y-%m-%d %H:%M} UTC)"
         )
         for row in rows
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from nrr_pipeline.orchestration.figures import Metadata, ratios
+from nrr_pipeline.orchestration.markdown import listed, table
 from nrr_pipeline.orchestration.stages.report_files import PREVIEW, ReportFile, ReportStore
 from nrr_pipeline.orchestration.stages.reports import Issue
 from nrr_pipeline.reporting.links import Links
@@ -30,17 +31,19 @@ def issued(issue: Issue, files: Sequence[ReportFile], store: ReportStore, ui_url
         "Data as of": dg.MetadataValue.timestamp(kept.data_as_of),
         "Policy": dg.MetadataValue.text(kept.policy_version),
         "Folder": dg.MetadataValue.path(files[0].location.rpartition("/")[0]),
-        "Files": dg.MetadataValue.md(_table(files)),
+        "Files": dg.MetadataValue.md(
+            table(("File", "SHA-256"), [(each.name, each.sha256) for each in files])
+        ),
     }
     for name, value in ratios(report.month.whole).items():
         if value is not None:
             metadata[name] = dg.MetadataValue.float(value)
     if kept.changes:
-        metadata["What changed"] = dg.MetadataValue.text("\n".join(kept.changes))
+        metadata["What changed"] = dg.MetadataValue.md(listed(kept.changes))
     for period in (month, report.quarter.period if report.quarter else None):
         if period is not None:
             figures = next(Links(ui_url).of_period(period))
-            metadata[period.label] = dg.MetadataValue.url(figures.url)
+            metadata[f"Figures of {period.label}"] = dg.MetadataValue.url(figures.url)
     metadata["Alerts"] = dg.MetadataValue.url(f"{ui_url}/assets/alerts")
     picture = next((each for each in files if each.name.endswith(PREVIEW)), None)
     content = store.read(f"{month.key}/{picture.name}") if picture else None
@@ -48,8 +51,3 @@ def issued(issue: Issue, files: Sequence[ReportFile], store: ReportStore, ui_url
         encoded = base64.b64encode(content).decode()
         metadata["Page one"] = dg.MetadataValue.md(f"![page one](data:image/png;base64,{encoded})")
     return metadata
-
-
-def _table(files: Sequence[ReportFile]) -> str:
-    lines = ["| File | SHA-256 |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| {each.name} | {each.sha256} |" for each in files)])

@@ -34,10 +34,10 @@ def test_a_partition_shows_its_figures_its_files_and_where_its_month_is(
     folder = measured.settings.home / "reports" / "2026-06"
     assert shown["Folder"] == str(folder)
     assert all(f"| {path.name} |" in str(shown["Files"]) for path in folder.iterdir())
-    assert str(shown["June 2026"]).endswith(
+    assert str(shown["Figures of June 2026"]).endswith(
         "/assets/monthly_nrr?view=partitions&partition=2026-06-01"
     )
-    assert str(shown["Q2 2026"]).endswith(
+    assert str(shown["Figures of Q2 2026"]).endswith(
         "/assets/quarterly_nrr?view=partitions&partition=2026-04-01"
     )
 

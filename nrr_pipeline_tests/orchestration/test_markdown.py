@@ -21,6 +21,7 @@ HOSTILE = {
     "![x](http://evil.example/p.png)": "![x](http://evil.example/p.png)",
     "<http://evil.example>": "<http://evil.example>",
     "a | b || c": "a | b || c",
+    "si_9 and _so_ on__ __init__ a__b": "si_9 and _so_ on__ __init__ a__b",
     "back\\slash \\| pipe": "back\\slash \\| pipe",
     "&lt;b&gt; &amp; Sons": "&lt;b&gt; &amp; Sons",
     "two\nlines\r\n| --- |": "two lines | --- |",
