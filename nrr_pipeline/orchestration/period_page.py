@@ -1,5 +1,6 @@
 """The page of a period in the UI: its ratios, bridge and segments, and what they lead to."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -14,15 +15,19 @@ from nrr_pipeline.orchestration.figures import Metadata, major, ratios
 from nrr_pipeline.orchestration.markdown import Markup, link, listed, strong, table
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.surroundings import Surroundings
+from nrr_pipeline.reporting.explanation import TrendPoint
 from nrr_pipeline.reporting.links import last_month_of, report_page_of
 from nrr_pipeline.warehouse.outbox import Row, headline
 
 SEGMENTS_SHOWN = 5
 """How many segments of each dimension are listed, the largest first."""
 
+PICTURE_WIDTH = 800
+"""Pixels; a picture stays in the event log with every entry that has one."""
+
 
 def period_published(
-    report: PeriodReport, beside: Surroundings, *, ui_url: str, now: datetime
+    report: PeriodReport, beside: Surroundings, *, ui_url: str, now: datetime, is_latest: bool
 ) -> Metadata:
     """What the page of a period shows.
 
@@ -31,6 +36,7 @@ def period_published(
         beside: What stands beside it.
         ui_url: Address of the UI, for links.
         now: The time of which it tells what has become of alerts.
+        is_latest: Whether it is the latest that was published together; only its page has a chart.
     """
     whole, period = report.whole, report.period
     unit = whole.currency.upper()
@@ -49,6 +55,8 @@ def period_published(
         "Bridge": dg.MetadataValue.md(bridge(whole)),
         "Segments": dg.MetadataValue.md(segments(report.rows, beside.names)),
     }
+    if is_latest and len(beside.trend) > 1:
+        metadata["Trend"] = dg.MetadataValue.md(picture(beside.trend))
     if report.held_out:
         metadata["Held out"] = dg.MetadataValue.md(listed(report.held_out))
     if rows := beside.alerts.get(period.period_start):
@@ -106,6 +114,14 @@ def segments(rows: Sequence[Retention], names: Mapping[tuple[str, str], str]) ->
             lines.append((label, f"and {len(several) - SEGMENTS_SHOWN} more", "", "", "", ""))
     columns = ("Cut by", "Segment", "Starting MRR", "NRR", "GRR", "Logo churn")
     return table(columns, lines, right=columns[2:])
+
+
+def picture(months: Sequence[TrendPoint]) -> Markup:
+    """NRR and GRR over the months, as an image."""
+    from nrr_pipeline.reporting.charts import trend_png  # noqa: PLC0415 - loads matplotlib
+
+    encoded = base64.b64encode(trend_png(months, width_px=PICTURE_WIDTH)).decode()
+    return Markup(f"![NRR and GRR by month](data:image/png;base64,{encoded})")
 
 
 def alert_list(rows: Sequence[Row], ui_url: str, now: datetime) -> Markup:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from nrr_pipeline.orchestration.backlog import Span
@@ -21,7 +23,21 @@ from nrr_pipeline_tests.orchestration.installation import (
 )
 
 JUNE = Span(date(2026, 6, 1), date(2026, 6, 1))
+MONTHS = Span(START, date(2026, 6, 1))
 UI = "http://127.0.0.1:3000"
+
+
+def entries(installed: Installation) -> int:
+    """The letters of everything that the event log keeps of months."""
+    records = installed.instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey("monthly_nrr")), limit=99
+    ).records
+    return sum(
+        len(str(value.value))
+        for record in records
+        if (entry := record.asset_materialization) is not None
+        for value in entry.metadata.values()
+    )
 
 
 def test_a_month_shows_its_bridge_at_once_and_leads_to_its_report(published: Installation) -> None:
@@ -45,6 +61,21 @@ def test_a_quarter_and_a_trailing_year_lead_to_the_report_of_their_last_month(
 
     for table, key in (("quarterly_nrr", "2026-04-01"), ("trailing_12_month_nrr", "2026-06-01")):
         assert "partition=2026-06-01" in published.metadata_of(table, key)["Board report"]
+
+
+def test_only_the_latest_of_several_months_carries_a_picture(published: Installation) -> None:
+    published.run("monthly_close", span=MONTHS)
+
+    april, june = (
+        published.metadata_of("monthly_nrr", key) for key in ("2026-04-01", "2026-06-01")
+    )
+
+    assert "Trend" not in april
+    described, encoded = june["Trend"].removesuffix(")").split("](data:image/png;base64,")
+    assert described == "![NRR and GRR by month"
+    assert base64.b64decode(encoded).startswith(b"\x89PNG")
+    assert len(june["Trend"]) < 60_000
+    assert entries(published) < 70_000
 
 
 def test_a_provisional_month_has_no_report(published: Installation) -> None:

@@ -17,6 +17,7 @@ from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.measuring import RetentionNotComputableError
 from nrr_pipeline.orchestration.stages.periods import TABLES, publish_periods
 from nrr_pipeline.orchestration.stages.surroundings import surroundings
+from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.links import Links
 from nrr_pipeline.warehouse.transactions import Warehouse
 
@@ -52,7 +53,7 @@ def _retention(sheet: Sheet, calendar: Calendar, kind: PeriodKind) -> dg.AssetsD
                 published, problems = publish_periods(
                     opened, rules, periods, clock=utc_now, links=links
                 )
-                pages = _pages(opened, published, warehouse.settings.nrr_ui_url)
+                pages = _pages(opened, rules, published, warehouse.settings.nrr_ui_url)
                 for report, metadata in zip(published, pages, strict=True):
                     _show(context, kind, report, metadata, is_alone=bool(problems))
                 if problems:
@@ -62,18 +63,22 @@ def _retention(sheet: Sheet, calendar: Calendar, kind: PeriodKind) -> dg.AssetsD
     return publish
 
 
-def _pages(warehouse: Warehouse, published: Sequence[PeriodReport], ui_url: str) -> list[Metadata]:
+def _pages(
+    warehouse: Warehouse, policy: MetricPolicy, published: Sequence[PeriodReport], ui_url: str
+) -> list[Metadata]:
     """What the pages of periods show that were published together."""
     if not published:
         return []
     with warehouse.read() as connection:
-        beside = surroundings(connection, published)
+        beside = surroundings(connection, policy, published)
+    latest = max(report.period.period_start for report in published)
     return [
         period_published(
             report,
             beside,
             ui_url=ui_url,
             now=utc_now(),
+            is_latest=report.period.period_start == latest,
         )
         for report in published
     ]
