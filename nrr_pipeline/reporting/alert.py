@@ -84,8 +84,10 @@ def alert_message(occasion: Occasion, explained: PeriodExplanation, setting: Set
     """
     headline = _headline(occasion, explained)
     links = list(setting.links.of_period(explained.period))
-    full, *shorter = (
-        list(_parts(occasion, explained, setting, listed)) for listed in range(MOST_COSTLY, 0, -1)
+    full = list(_parts(occasion, explained, setting))
+    shorter = (
+        list(_parts(occasion, explained, setting, listed=listed, with_quotes=False))
+        for listed in range(MOST_COSTLY, 0, -1)
     )
     sign, footer = _SIGNS[occasion.severity], _footer(explained, setting)
     rest = f"Shortened. All of it: nrr explain {explained.period.key}"
@@ -133,7 +135,12 @@ def _said(verdict: Verdict, explained: PeriodExplanation, where: str) -> str:
 
 
 def _parts(
-    occasion: Occasion, explained: PeriodExplanation, setting: Setting, listed: int
+    occasion: Occasion,
+    explained: PeriodExplanation,
+    setting: Setting,
+    *,
+    listed: int = MOST_COSTLY,
+    with_quotes: bool = True,
 ) -> Iterator[Part]:
     verdict = occasion.verdict
     if occasion.kind is Kind.RESTATED:
@@ -147,7 +154,7 @@ def _parts(
         yield Paragraph(who_expanded(explained))
     yield nrr_facts(explained.whole)
     if verdict.is_raised:
-        yield most_costly(explained, listed)
+        yield most_costly(explained, listed, with_quotes=with_quotes)
     if changed := against_before(explained):
         yield Paragraph(changed)
 

@@ -1,5 +1,6 @@
 """Parts that alerts and digests share: figures whose parts add up as they are shown."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -48,17 +49,26 @@ def nrr_facts(row: Retention) -> Facts:
     )
 
 
-def most_costly(explained: PeriodExplanation, listed: int) -> Listing:
-    """The customers that cost most points, and all others, which together are NRR - 100 %."""
+def most_costly(explained: PeriodExplanation, listed: int, *, with_quotes: bool = True) -> Listing:
+    """The customers that cost most points, and all others, which together are NRR - 100 %.
+
+    Args:
+        explained: The period.
+        listed: How many are named at most.
+        with_quotes: Whether to repeat what people wrote about why.
+    """
     whole = explained.whole
     cohort = [each for each in explained.moves if each.opening_mrr_micros > 0]
     named = [each for each in cohort[:listed] if each.change_micros < 0]
     points = [tenths(each.points_of(whole)) for each in named]
     total = nrr_tenths(whole) - HUNDRED
     rest, others = total - sum(points), len(cohort) - len(named)
-    rows = [(signed(figure), _move(each)) for figure, each in zip(points, named, strict=True)]
+    rows = [
+        (signed(figure), _move(each, with_quotes=with_quotes))
+        for figure, each in zip(points, named, strict=True)
+    ]
     if others:
-        rows.append((signed(rest), f"all others ({others:,}), additions included"))
+        rows.append((signed(rest), f"all others, net ({others:,})"))
     elif rest:
         rows.append((signed(rest), "rounding"))
     rows.append((signed(total), f"together: NRR {shown_nrr(whole)}"))
@@ -118,5 +128,10 @@ def shown_amounts(
     )
 
 
-def _move(move: CustomerMove) -> str:
-    return beside(move.name, legible(move.reason, LONGEST_REASON))
+def _move(move: CustomerMove, *, with_quotes: bool) -> str:
+    reason = move.reason if with_quotes else _QUOTE.sub("", move.reason) or move.reason
+    return beside(move.name, legible(reason, LONGEST_REASON))
+
+
+_QUOTE = re.compile(r'(:|,) ".*"$', re.DOTALL)
+"""How a reason ends where somebody is quoted."""

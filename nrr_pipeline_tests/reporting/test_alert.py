@@ -98,7 +98,7 @@ def test_an_alert_says_the_figure_then_its_cause_its_parts_its_customers_and_wha
         "-4.9 =cmd|' /C calc'!A0: seats 200 -> 120",
         "-3.0 Acme: seats 110 -> 82",
         "-0.8 \U0001f680 Rocket & Co \U0001f9ef: payment failed",
-        "+4.1 all others (2), additions included",
+        "+4.1 all others, net (2)",
         "-11.0 together: NRR 89.0 %",
         (
             "Against August 2026 (99.7 %): 10.7 points lower; "
@@ -167,6 +167,16 @@ def test_a_message_that_is_too_long_names_fewer_customers_and_still_adds_up() ->
     assert len(points_listed(text)) < 7
     *parts, total = points_listed(text)
     assert sum(parts) == total
+
+
+def test_a_message_that_is_a_little_too_long_leaves_out_quotes_before_customers() -> None:
+    quote = f'seats 9 -> 8: "{"because " * 5}"'
+    moves = tuple(replace(move, reason=quote) for move in MONTH.moves)
+    links = Links(f"https://{'ui.' * 12}example", "r" * 36)
+    written = message(replace(MONTH, moves=moves), replace(SETTING, links=links))
+    assert len(points_listed(written.text)) == len(points_listed(message().text))
+    assert '"because' not in written.text
+    assert '"because' in shown(written.blocks)
 
 
 def test_a_message_that_cannot_be_short_enough_is_cut_at_a_line_and_says_so() -> None:
