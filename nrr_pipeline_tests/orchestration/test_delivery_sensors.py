@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from nrr_pipeline.orchestration.assembly import build_definitions
+from nrr_pipeline.orchestration.backlog import Span
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.failures import ATTENDED_TAG
 from nrr_pipeline.orchestration.resources import (
@@ -23,7 +24,13 @@ from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline.warehouse.alerts import alerts, keep_alert
 from nrr_pipeline_tests.delivery.outgoing import alert
-from nrr_pipeline_tests.notify.slack_stand_in import SECRET, SlackStandIn, slack_stand_in
+from nrr_pipeline_tests.notify.slack_stand_in import (
+    CHANNEL,
+    SECRET,
+    TOKEN,
+    SlackStandIn,
+    slack_stand_in,
+)
 from nrr_pipeline_tests.orchestration.installation import LAST_DAY, Installation, pull
 
 DUE = datetime(2026, 7, 4, 9, 0, tzinfo=UTC)
@@ -114,6 +121,30 @@ def test_without_slack_an_alert_is_told_why_it_is_not_sent_and_nobody_keeps_aski
     assert "SLACK_WEBHOOK_URL" in rows(published)["nrr"]["last_error"]
     assert tick(published, published.settings, cursor)[0] == []
     assert "SLACK_WEBHOOK_URL" in published.metadata_of("alerts")["Why not sent"]
+
+
+def test_a_bot_puts_the_trend_under_an_alert_about_a_period_and_under_no_other(
+    published: Installation, slack: SlackStandIn
+) -> None:
+    months = Span(date(2026, 4, 1), date(2026, 6, 1))
+    published.run("monthly_close", "monthly_nrr", span=months)
+    settings = published.settings.model_copy(
+        update={
+            "slack_bot_token": SecretStr(TOKEN),
+            "slack_channel": CHANNEL,
+            "slack_api_base": slack.api,
+        }
+    )
+    keep(published, "a month", period="month", period_start=date(2026, 5, 1))
+    keep(published, "the first month", period="month", period_start=date(2026, 4, 1))
+    keep(published, "a failed run", period="day", period_start=date(2026, 5, 1))
+
+    deliver(published, settings)
+
+    assert len(slack.messages) == 3
+    [picture] = slack.uploaded
+    assert picture.startswith(b"\x89PNG")
+    assert rows(published)["a month"]["last_error"] is None
 
 
 def test_settings_that_contradict_each_other_are_told_and_nobody_keeps_asking(

@@ -15,6 +15,7 @@ from alembic.config import Config
 from nrr_pipeline.errors import SettingsError
 from nrr_pipeline.warehouse import migrations
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
+from nrr_pipeline.warehouse.outbox import unsent
 from nrr_pipeline.warehouse.transactions import Warehouse
 
 ONLY_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
@@ -194,6 +195,22 @@ def test_a_database_of_the_first_version_is_brought_up_with_what_it_holds(
         with warehouse.read() as opened:
             rows = opened.exec_driver_sql(f"{query} FROM subscription_history").all()
     assert [tuple(row) for row in rows] == [("si_1", None, None, None)]
+
+
+def test_alerts_that_were_raised_before_any_was_sent_are_still_to_be_sent(new_url: str) -> None:
+    first_version(new_url)
+    engine = sa.create_engine(new_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO alerts (alert_key, kind, metric, period, period_start, dimension, "
+            "segment, edition, severity, text, raised_at, delivery_attempts) VALUES ('nrr', "
+            "'raised', 'nrr', 'month', '2026-01-01', 'all', 'all', 1, 'warning', 'low', "
+            "'2026-02-03 00:00:00.000000', 0)"
+        )
+    engine.dispose()
+    with open_warehouse(new_url) as warehouse, warehouse.read() as opened:
+        [row] = unsent(opened)
+    assert (row["alert_key"], row["is_possible_repeat"], row["blocks"]) == ("nrr", False, None)
 
 
 def first_version(url: str) -> None:
