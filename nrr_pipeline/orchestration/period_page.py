@@ -128,7 +128,8 @@ def alert_list(rows: Sequence[Row], ui_url: str, now: datetime) -> Markup:
     """The alerts of a period, and what has become of them."""
     return listed(
         Markup(
-            f"{link(headline(row), f'{ui_url}/assets/alerts')}: {state_line(row, now)} "
+            f"{link(headline(row).removesuffix('.'), f'{ui_url}/assets/alerts')}: "
+            f"{state_line(row, now)} "
             f"(at {now:%Y-%m-%d %H:%M} UTC)"
         )
         for row in rows

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import dagster as dg
 
 from nrr_pipeline.orchestration.figures import Metadata, ratios
-from nrr_pipeline.orchestration.markdown import listed, table
+from nrr_pipeline.orchestration.markdown import Markup, escaped, link, listed
 from nrr_pipeline.orchestration.stages.report_files import PREVIEW, ReportFile, ReportStore
 from nrr_pipeline.orchestration.stages.reports import Issue
-from nrr_pipeline.reporting.links import Links
+from nrr_pipeline.reporting.links import page_of
 
 LARGEST_PREVIEW_BYTES = 200_000
 """A larger picture would make every page slow that lists the report."""
@@ -32,7 +32,7 @@ def issued(issue: Issue, files: Sequence[ReportFile], store: ReportStore, ui_url
         "Policy": dg.MetadataValue.text(kept.policy_version),
         "Folder": dg.MetadataValue.path(files[0].location.rpartition("/")[0]),
         "Files": dg.MetadataValue.md(
-            table(("File", "SHA-256"), [(each.name, each.sha256) for each in files])
+            listed(Markup(f"{escaped(each.name)}, SHA-256 `{each.sha256}`") for each in files)
         ),
     }
     for name, value in ratios(report.month.whole).items():
@@ -40,11 +40,9 @@ def issued(issue: Issue, files: Sequence[ReportFile], store: ReportStore, ui_url
             metadata[name] = dg.MetadataValue.float(value)
     if kept.changes:
         metadata["What changed"] = dg.MetadataValue.md(listed(kept.changes))
-    for period in (month, report.quarter.period if report.quarter else None):
-        if period is not None:
-            figures = next(Links(ui_url).of_period(period))
-            metadata[f"Figures of {period.label}"] = dg.MetadataValue.url(figures.url)
-    metadata["Alerts"] = dg.MetadataValue.url(f"{ui_url}/assets/alerts")
+    periods = [month, *([report.quarter.period] if report.quarter else [])]
+    pages = [link(each.label, f"{ui_url}/{page_of(each)}") for each in periods]
+    metadata["Figures"] = dg.MetadataValue.md(listed(pages))
     picture = next((each for each in files if each.name.endswith(PREVIEW)), None)
     content = store.read(f"{month.key}/{picture.name}") if picture else None
     if content is not None and len(content) <= LARGEST_PREVIEW_BYTES:

@@ -33,13 +33,12 @@ def test_a_partition_shows_its_figures_its_files_and_where_its_month_is(
     assert shown["NRR %"] == 100.0
     folder = measured.settings.home / "reports" / "2026-06"
     assert shown["Folder"] == str(folder)
-    assert all(f"| {path.name} |" in str(shown["Files"]) for path in folder.iterdir())
-    assert str(shown["Figures of June 2026"]).endswith(
-        "/assets/monthly_nrr?view=partitions&partition=2026-06-01"
-    )
-    assert str(shown["Figures of Q2 2026"]).endswith(
-        "/assets/quarterly_nrr?view=partitions&partition=2026-04-01"
-    )
+    assert all(f"- {path.name}, SHA-256 `" in str(shown["Files"]) for path in folder.iterdir())
+    address = "http://127.0.0.1:3000/assets"
+    assert str(shown["Figures"]).splitlines() == [
+        f"- [June 2026]({address}/monthly_nrr?view=partitions&partition=2026-06-01)",
+        f"- [Q2 2026]({address}/quarterly_nrr?view=partitions&partition=2026-04-01)",
+    ]
 
 
 def test_a_month_that_cannot_be_reported_fails_by_itself(measured: Installation) -> None:
