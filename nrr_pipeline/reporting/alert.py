@@ -162,7 +162,7 @@ def _parts(
 def _restated(occasion: Occasion, explained: PeriodExplanation) -> str:
     """Which edition, why, by which amounts, and what becomes of the earlier alert."""
     edition = explained.edition
-    why = explained.restated[-1].cause.replace("_", " ") if explained.restated else "late data"
+    why = explained.restated[-1].why if explained.restated else "late data"
     sentences = [f"Edition {edition} replaces edition {edition - 1} because of {why}."]
     now, was = occasion.verdict.row, occasion.was.row if occasion.was else None
     if was is not None and occasion.verdict.value is not None:
@@ -173,7 +173,7 @@ def _restated(occasion: Occasion, explained: PeriodExplanation) -> str:
             if micros != before
         ]
     if occasion.verdict.is_raised:
-        sentences.append("Edition by edition it was fine until now: this alert is new.")
+        sentences.append("The edition before did not call for it: this alert is new.")
     else:
         sentences.append("The earlier alert no longer stands.")
     return " ".join(sentences)

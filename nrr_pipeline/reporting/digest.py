@@ -12,7 +12,7 @@ from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.money import format_money, format_ratio
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.reporting.causes import against_before, main_causes, shown_nrr, who_left
-from nrr_pipeline.reporting.explanation import PeriodExplanation
+from nrr_pipeline.reporting.explanation import PeriodExplanation, causes_in_words
 from nrr_pipeline.reporting.legible import beside, legible
 from nrr_pipeline.reporting.links import Link
 from nrr_pipeline.reporting.message import (
@@ -70,7 +70,7 @@ class Restatement:
     label: str
     nrr_before: float | None
     nrr_after: float | None
-    cause: str
+    causes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _of_month(month: Month) -> list[Part]:
 
 def _restated(each: Restatement) -> str:
     before, after = (_percent(nrr) for nrr in (each.nrr_before, each.nrr_after))
-    return f"NRR {before} -> {after}, because of {each.cause.replace('_', ' ')}"
+    return f"NRR {before} -> {after}, because of {causes_in_words(each.causes)}"
 
 
 def _percent(ratio: float | None) -> str:

@@ -65,6 +65,18 @@ class CustomerMove:
         return Fraction(100 * self.change_micros, whole.starting_mrr_micros)
 
 
+def causes_in_words(causes: str) -> str:
+    """Say the causes of a restatement, as its table has them, for readers.
+
+    >>> causes_in_words("fx, late_data")
+    'exchange rates, late data'
+    """
+    return ", ".join(_CAUSES.get(each, each) for each in causes.split(", "))
+
+
+_CAUSES = {"late_data": "late data", "fx": "exchange rates"}
+
+
 @dataclass(frozen=True, slots=True)
 class Restated:
     """One published figure that a later edition changed."""
@@ -75,6 +87,11 @@ class Restated:
     nrr_before: float | None
     nrr_after: float | None
     detail: str
+
+    @property
+    def why(self) -> str:
+        """The causes in words."""
+        return causes_in_words(self.cause)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ _AMOUNTS = {
     "fx_micros": "exchange rates",
     "ending_mrr_micros": "ending MRR",
 }
-_CAUSES = {"late_data": "late data", "fx": "exchange rates"}
 _ALL = (WHOLE, WHOLE)
 
 LISTED = 12
@@ -156,8 +155,7 @@ def _cause(report: BoardReport, period: Period) -> str:
     """Why the latest edition of a period differs, where that is known."""
     for explained in (report.month, report.quarter):
         if explained is not None and explained.period == period and explained.restated:
-            causes = explained.restated[-1].cause.split(", ")
-            return f" ({', '.join(_CAUSES.get(cause, cause) for cause in causes)})"
+            return f" ({explained.restated[-1].why})"
     return ""
 
 

@@ -198,7 +198,7 @@ def test_a_restatement_says_why_by_how_much_and_what_becomes_of_the_alert() -> N
     text = alert_message(
         Occasion(Kind.RESTATED, verdict(Metric.NRR, stands=False), was), explained, SETTING
     ).text
-    assert "Edition 2 replaces edition 1 because of fx, late data." in text
+    assert "Edition 2 replaces edition 1 because of exchange rates, late data." in text
     left = format_money(MONTH.whole.churned_mrr_micros, "usd")
     assert f"Churned MRR is {left}, it was USD 0.00." in text
     assert "The earlier alert no longer stands." in text

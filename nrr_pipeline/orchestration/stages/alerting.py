@@ -14,6 +14,7 @@ from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline.metrics.periods import Period
 from nrr_pipeline.metrics.retention import Measurement
 from nrr_pipeline.orchestration.stages.explaining import explain, figures_of
+from nrr_pipeline.orchestration.stages.measuring import Basis
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.alert import GOOD_NEWS, Kind, Occasion, Setting, alert_message
 from nrr_pipeline.reporting.conditions import ALERTING, Metric, verdicts
@@ -50,12 +51,20 @@ class PeriodReport:
         return self.rows[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A period's customers, and what they were measured from."""
+
+    measurement: Measurement
+    basis: Basis
+
+
 def with_alerts(
     tx: WriteTransaction,
     policy: MetricPolicy,
     report: PeriodReport,
     facts: account.ConnectionFacts,
-    measurement: Measurement,
+    measured: Measured,
     links: Links,
 ) -> PeriodReport:
     """Keep the alerts that a newly published final edition calls for; each speaks once.
@@ -65,7 +74,7 @@ def with_alerts(
         policy: The limits.
         report: What was published.
         facts: When the account was connected.
-        measurement: The customers behind the figures.
+        measured: The customers behind the figures.
         links: Where the alerts lead.
     """
     if not report.is_new_edition or not _may_alert(report, facts):
@@ -77,14 +86,15 @@ def with_alerts(
         tx.connection,
         policy,
         report.period,
-        measurement=measurement,
+        measurement=measured.measurement,
+        basis=measured.basis,
         names_shown=policy.alerts.customer_names,
     )
     observed_at = reach(tx.connection).observed_at
     setting = Setting(links, observed_at, policy.company_size.bands)
     raised: list[str] = []
     for occasion in occasions:
-        part = _within(tx, explained, measurement, occasion.verdict.row)
+        part = _within(tx, explained, measured.measurement, occasion.verdict.row)
         message = alert_message(occasion, part, setting)
         if alerts.raise_alert(tx, _row(report, occasion, message, links.run_id)):
             raised.append(message.text)

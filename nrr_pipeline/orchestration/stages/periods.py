@@ -12,7 +12,7 @@ import pandas as pd
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.periods import Period, PeriodKind, periods_closing_within
-from nrr_pipeline.orchestration.stages.alerting import PeriodReport, with_alerts
+from nrr_pipeline.orchestration.stages.alerting import Measured, PeriodReport, with_alerts
 from nrr_pipeline.orchestration.stages.measuring import (
     KnownBasis,
     RetentionNotComputableError,
@@ -120,7 +120,8 @@ def _publish(
     """Measure a period as known now and publish it, with its alerts, in one transaction."""
     with warehouse.write("publication", clock=clock, policy_version=policy.version) as tx:
         facts = _require_complete(tx.connection, period)
-        measurement = measure(tx.connection, policy, period, basis=known_now.read(tx.connection))
+        basis = known_now.read(tx.connection)
+        measurement = measure(tx.connection, policy, period, basis=basis)
         held_out = held_out_items(tx.connection, period.opening_date, period.closing_date)
         is_final = _is_closed(period, policy, tx.known_at) and not held_out
         is_historical = (
@@ -144,7 +145,7 @@ def _publish(
             rows=measurement.rows,
             held_out=tuple(f"{item}: {why}" for item, why in sorted(held_out.items())),
         )
-        return with_alerts(tx, policy, report, facts, measurement, links)
+        return with_alerts(tx, policy, report, facts, Measured(measurement, basis), links)
 
 
 def _require_complete(connection: Connection, period: Period) -> account.ConnectionFacts:

@@ -16,8 +16,6 @@ from nrr_pipeline.warehouse.quality import open_findings
 from nrr_pipeline.warehouse.snapshots import customers_by_account
 from nrr_pipeline.warehouse.transactions import Connection
 
-_CAUSES = {"late_data": "late data", "fx": "exchange rates"}
-
 
 def footnotes(
     connection: Connection, month: PeriodExplanation, quarter: PeriodExplanation | None
@@ -58,10 +56,11 @@ def _error(explained: PeriodExplanation) -> str:
 
 
 def _restated(label: str, restated: Restated) -> str:
-    causes = ", ".join(_CAUSES.get(each, each) for each in restated.cause.split(", "))
     before, after = _percent(restated.nrr_before), _percent(restated.nrr_after)
     said = f"NRR {after}, was {before}" if before != after else f"NRR stayed {after}"
-    return f"{label} was restated in edition {restated.to_edition} because of {causes}: {said}."
+    return (
+        f"{label} was restated in edition {restated.to_edition} because of {restated.why}: {said}."
+    )
 
 
 def _percent(ratio: float | None) -> str:
