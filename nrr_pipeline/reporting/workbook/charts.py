@@ -1,0 +1,66 @@
+"""Native charts over the sheet of months: they follow its cells."""
+
+from typing import Any
+
+from nrr_pipeline.reporting.workbook import trend
+from nrr_pipeline.reporting.workbook.cells import ACCENT, Book, Sheet
+
+_ORANGE, _SKY, _GREY = "#D55E00", "#56B4E9", "#7F7F7F"
+"""Okabe and Ito's colors, which the color-blind tell apart; the lines differ in shape too."""
+
+_FONT = {"size": 9, "color": "#404040"}
+_LINES = (
+    ("plot_nrr", {"color": ACCENT, "width": 2.25}, "circle"),
+    ("plot_grr", {"color": _ORANGE, "width": 2.25, "dash_type": "square_dot"}, "diamond"),
+    ("plot_ttm", {"color": _SKY, "width": 2.25, "dash_type": "dash"}, "none"),
+    ("plot_line", {"color": _GREY, "width": 1}, "none"),
+)
+
+
+def retention_chart(book: Book, months: Sheet, count: int, *, width: int) -> Any:  # noqa: ANN401
+    """NRR and GRR by month, and NRR of trailing twelve months, against 100 %."""
+    chart: Any = book.raw.add_chart({"type": "line"})
+    for key, line, marker in _LINES:
+        series = _series(months, count, key)
+        looks = {"type": marker, "size": 5, "fill": {"color": line["color"]}}
+        chart.add_series({**series, "line": line, "marker": looks})
+    chart.show_hidden_data()
+    chart.show_na_as_empty_cell()
+    _look(chart, "NRR and GRR by month", "0%", width)
+    return chart
+
+
+def movement_chart(book: Book, months: Sheet, count: int, *, width: int) -> Any:  # noqa: ANN401
+    """Expansion beside contraction and churn by month."""
+    chart: Any = book.raw.add_chart({"type": "column"})
+    looks = (
+        ("expansion_micros", "Expansion", {"color": ACCENT}),
+        ("contraction_micros", "Contraction", {"color": _SKY}),
+        ("churned_mrr_micros", "Churn", {"color": _ORANGE}),
+    )
+    for key, name, fill in looks:
+        chart.add_series({**_series(months, count, key), "name": name, "fill": fill, "gap": 60})
+    _look(chart, "Expansion beside contraction and churn", "#,##0", width)
+    return chart
+
+
+def _series(months: Sheet, count: int, key: str) -> dict[str, Any]:
+    first, last = trend.FIRST, trend.FIRST + count - 1
+    return {
+        "name": trend.COLUMNS[trend.COL[key]].heading,
+        "categories": f"={months.between(first, last, trend.COL['month'])}",
+        "values": f"={months.between(first, last, trend.COL[key])}",
+    }
+
+
+def _look(chart: Any, title: str, number: str, width: int) -> None:  # noqa: ANN401
+    chart.set_title({"name": title, "name_font": {"size": 12, "color": ACCENT}, "overlay": False})
+    chart.set_legend({"position": "bottom", "font": _FONT})
+    grid = {"visible": True, "line": {"color": "#E5E5E5", "width": 0.75}}
+    none = {"none": True}
+    chart.set_y_axis(
+        {"num_format": number, "num_font": _FONT, "major_gridlines": grid, "line": none}
+    )
+    chart.set_x_axis({"num_format": "mmm yy", "num_font": _FONT, "text_axis": True})
+    chart.set_chartarea({"border": none})
+    chart.set_size({"width": width, "height": 300})
