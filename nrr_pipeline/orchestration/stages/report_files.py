@@ -130,10 +130,17 @@ def _customers_csv(frozen: FrozenReport) -> bytes:
     return render_customers_csv(frozen.report)
 
 
+def _workbook(frozen: FrozenReport) -> bytes:
+    from nrr_pipeline.reporting.workbook import render_workbook  # noqa: PLC0415
+
+    return render_workbook(frozen.report, frozen.presentation)
+
+
 PREVIEW = "-page-1.png"
 """The end of the name of the picture of page one."""
 
 RENDERERS: Mapping[str, Renderer] = {
+    ".xlsx": _workbook,
     "-figures.csv": _figures_csv,
     "-customers.csv": _customers_csv,
 }

@@ -51,7 +51,7 @@ def render_workbook(report: BoardReport, presentation: Presentation) -> bytes:
     largest = write_concentration(sheets["Concentration"], report)
     row = write_summary(sheets["Summary"], report, presentation, places, largest)
     for chart in (retention_chart, movement_chart):
-        drawn = chart(book, sheets["Trend"], len(report.trend), width=_CHART_WIDTH)
+        drawn = chart(book, sheets["Trend"], report, width=_CHART_WIDTH)
         sheets["Summary"].raw.insert_chart(row, 0, drawn)
         row += 16
     write_about(sheets["About"], report)

@@ -1,7 +1,7 @@
 """The sheet that says what the figures rest on, and how to read them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from nrr_pipeline.metrics.money import format_money
@@ -34,10 +34,10 @@ _DEFINITIONS = (
     (
         "Rounding",
         (
-            "Ratios are rounded toward zero, so that 99.96 % never shows as 100 %; only a shortfall "
-            "below one minor unit of the currency counts as rounding. Amounts are exact to a "
-            "millionth of a unit as far as the 15 digits of a cell reach. n/a: there was nothing "
-            "to divide by."
+            "Ratios are rounded toward zero, so that 99.96 % never shows as 100 %; a shortfall "
+            "below one minor unit of the currency alone counts as rounding. Amounts are exact to "
+            "a millionth of a unit as far as the 15 digits of a cell reach. n/a: there was "
+            "nothing to divide by."
         ),
     ),
     (
@@ -69,7 +69,7 @@ def write_about(sheet: Sheet, report: BoardReport) -> None:
 
 def at_local_time(time: datetime, timezone: str) -> str:
     """A time in the reporting time zone, for readers."""
-    local = time.astimezone(ZoneInfo(timezone) if timezone != "UTC" else UTC)
+    local = time.astimezone(ZoneInfo(timezone))
     return f"{local.day} {local:%B %Y, %H:%M} ({timezone})"
 
 

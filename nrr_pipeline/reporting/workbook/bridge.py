@@ -93,12 +93,12 @@ def write_bridge(sheet: Sheet, report: BoardReport, trend_sheet: Sheet) -> Place
     names = _names(sides)
     headings = {"": "", **dict.fromkeys(names, "Change")}
     headings |= {name: side.heading for name, side in sides.items()}
-    widths = [38, *[17] * len(names)]
+    widths = [38, *[21] * len(names)]
     columns = [
         Column(name, heading, "money" if name else "text", width)
         for (name, heading), width in zip(headings.items(), widths, strict=True)
     ]
-    sheet.put_columns(_HEADINGS, columns)
+    sheet.put_columns(_HEADINGS, columns, height=20)
     _put_labels(sheet, report.month.whole.currency.upper(), len(names))
     col = {name: number for number, name in enumerate(names, start=1)}
     values = {name: _put_side(sheet, col[name], side) for name, side in sides.items()}

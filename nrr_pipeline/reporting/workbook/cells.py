@@ -15,6 +15,8 @@ from xlsxwriter.utility import (  # pyright: ignore[reportMissingTypeStubs]
     xl_rowcol_to_cell,
 )
 
+from nrr_pipeline.reporting.locale import LETTER_TERRITORIES
+
 ACCENT = "#1F4E79"
 MAX_ROWS = 1_048_576
 """Rows of a worksheet; support.microsoft.com, "Excel specifications and limits"."""
@@ -24,7 +26,8 @@ MAX_TEXT = 16_000
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOTHING = '"\N{EN DASH}"'
-_LETTER_COUNTRIES = {"US", "CA", "MX", "CL", "CO", "PH"}
+_LEFT = {"text", "foreign", "month"}
+_HEADINGS = {**dict.fromkeys(_LEFT, "heading_left"), "aside": "heading_aside"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class Sheet:
         chosen = self._formats[style]
         if isinstance(content, Live):
             self.raw.write_formula(row, col, content.formula, chosen, content.value)
+        elif content == "":
+            self.raw.write_blank(row, col, None, chosen)
         elif isinstance(content, str):
             self.raw.write_string(row, col, clean(content), chosen)
         elif isinstance(content, date):
@@ -102,12 +107,13 @@ class Sheet:
         self.put(0, 0, title, "title")
         self.put(1, 0, sentence, "note")
 
-    def put_columns(self, row: int, columns: Sequence[Column]) -> None:
-        """Write a table's headings, and give its columns their widths."""
+    def put_columns(self, row: int, columns: Sequence[Column], *, height: float) -> None:
+        """Write a table's headings, a row as high as asked, and give its columns their widths."""
+        self.raw.set_row(row, height)
         for col, column in enumerate(columns):
             self.raw.set_column(col, col, column.width)
-            left = column.style in {"text", "foreign", "month"}
-            self.put(row, col, column.heading, "heading_left" if left else "heading")
+            look = _HEADINGS.get(column.style, "heading")
+            self.put(row, col, column.heading, look)
 
     def link(self, row: int, col: int, address: str, text: str) -> None:
         """Write a link to a page, or to ``internal:'Sheet'!A1``."""
@@ -136,7 +142,7 @@ class Book:
                 "strings_to_numbers": False,
             },
         )
-        self._is_letter = locale.rpartition("_")[2] in _LETTER_COUNTRIES
+        self._is_letter = locale.rpartition("_")[2] in LETTER_TERRITORIES
         self._formats = {
             name: self.raw.add_format(properties) for name, properties in _styles(decimals).items()
         }
@@ -188,6 +194,7 @@ def _styles(decimals: int) -> dict[str, dict[str, Any]]:
         "text": {},
         "strong": {"bold": True},
         "foreign": {"quote_prefix": True},
+        "aside": {"quote_prefix": True, "indent": 1},
         "wrapped": {"text_wrap": True, "valign": "top", "quote_prefix": True},
         "label": {"valign": "top", "bold": True},
         "month": {"num_format": "mmm yyyy", "align": "left"},
@@ -198,6 +205,7 @@ def _styles(decimals: int) -> dict[str, dict[str, Any]]:
     }
     heading = {"bold": True, "font_color": "white", "bg_color": ACCENT, "text_wrap": True}
     styles["heading"] = {**heading, "align": "right", "valign": "vcenter"}
+    styles["heading_aside"] = {**heading, "align": "left", "valign": "vcenter", "indent": 1}
     styles["heading_left"] = {**heading, "align": "left", "valign": "vcenter"}
     for name, number in numbers.items():
         styles[name] = {"num_format": number, "align": "right"}

@@ -1,7 +1,11 @@
 """Native charts over the sheet of months: they follow its cells."""
 
+import math
+from fractions import Fraction
 from typing import Any
 
+from nrr_pipeline.reporting.board_report import BoardReport
+from nrr_pipeline.reporting.explanation import TrendPoint
 from nrr_pipeline.reporting.workbook import trend
 from nrr_pipeline.reporting.workbook.cells import ACCENT, Book, Sheet
 
@@ -17,20 +21,21 @@ _LINES = (
 )
 
 
-def retention_chart(book: Book, months: Sheet, count: int, *, width: int) -> Any:  # noqa: ANN401
+def retention_chart(book: Book, months: Sheet, report: BoardReport, *, width: int) -> Any:  # noqa: ANN401
     """NRR and GRR by month, and NRR of trailing twelve months, against 100 %."""
     chart: Any = book.raw.add_chart({"type": "line"})
     for key, line, marker in _LINES:
-        series = _series(months, count, key)
+        series = _series(months, len(report.trend), key)
         looks = {"type": marker, "size": 5, "fill": {"color": line["color"]}}
         chart.add_series({**series, "line": line, "marker": looks})
     chart.show_hidden_data()
-    chart.show_na_as_empty_cell()
-    _look(chart, "NRR and GRR by month", "0%", width)
+    shown = [each for point in report.trend for each in _ratios(point) if each is not None]
+    low = math.floor(min([Fraction(1), *shown]) * 10 - Fraction(1, 5)) / 10
+    _look(chart, "NRR and GRR by month", "0%", width, low=low)
     return chart
 
 
-def movement_chart(book: Book, months: Sheet, count: int, *, width: int) -> Any:  # noqa: ANN401
+def movement_chart(book: Book, months: Sheet, report: BoardReport, *, width: int) -> Any:  # noqa: ANN401
     """Expansion beside contraction and churn by month."""
     chart: Any = book.raw.add_chart({"type": "column"})
     looks = (
@@ -39,7 +44,9 @@ def movement_chart(book: Book, months: Sheet, count: int, *, width: int) -> Any:
         ("churned_mrr_micros", "Churn", {"color": _ORANGE}),
     )
     for key, name, fill in looks:
-        chart.add_series({**_series(months, count, key), "name": name, "fill": fill, "gap": 60})
+        chart.add_series(
+            {**_series(months, len(report.trend), key), "name": name, "fill": fill, "gap": 60}
+        )
     _look(chart, "Expansion beside contraction and churn", "#,##0", width)
     return chart
 
@@ -53,13 +60,24 @@ def _series(months: Sheet, count: int, key: str) -> dict[str, Any]:
     }
 
 
-def _look(chart: Any, title: str, number: str, width: int) -> None:  # noqa: ANN401
+def _ratios(point: TrendPoint) -> tuple[Fraction | None, ...]:
+    figures, trailing = point.figures, point.trailing
+    return figures.nrr, figures.grr, trailing.nrr if trailing else None
+
+
+def _look(chart: Any, title: str, number: str, width: int, *, low: float = 0) -> None:  # noqa: ANN401
     chart.set_title({"name": title, "name_font": {"size": 12, "color": ACCENT}, "overlay": False})
     chart.set_legend({"position": "bottom", "font": _FONT})
     grid = {"visible": True, "line": {"color": "#E5E5E5", "width": 0.75}}
     none = {"none": True}
     chart.set_y_axis(
-        {"num_format": number, "num_font": _FONT, "major_gridlines": grid, "line": none}
+        {
+            "min": max(low, 0),
+            "num_format": number,
+            "num_font": _FONT,
+            "major_gridlines": grid,
+            "line": none,
+        }
     )
     chart.set_x_axis({"num_format": "mmm yy", "num_font": _FONT, "text_axis": True})
     chart.set_chartarea({"border": none})

@@ -86,8 +86,9 @@ def _put_table(
             Column("account", "Account", "foreign", 22),
             Column("opening", "Opening MRR", "money", 18),
             Column("part", table.part, "money", 18),
-            Column("share", table.share, "ratio", 14),
+            Column("share", table.share, "ratio", 20),
         ),
+        height=20,
     )
     first, total = heading + 1, heading + 1 + len(largest)
     whole = sum(map(table.value, customers))
@@ -123,8 +124,8 @@ def _put_sum(
     sheet.put(total, 0, f"The {LARGEST} largest", "text_total")
     sheet.put(total, 1, "", "text_total")
     for col, micros in sums.items():
-        rows = f"{cell(first, col)}:{cell(total - 1, col)}"
-        sheet.put(total, col, Live(f"=SUM({rows})", amount(micros)), "money_total")
+        rows = f"SUM({cell(first, col)}:{cell(total - 1, col)})" if largest else "0"
+        sheet.put(total, col, Live(f"={rows}", amount(micros)), "money_total")
 
 
 def _put_share(sheet: Sheet, row: int, whole: int, parts: tuple[int, int], style: str) -> None:

@@ -53,7 +53,7 @@ def write_customers(book: Book, sheet: Sheet, report: BoardReport) -> None:
         "Everyone with MRR at a month's opening or closing. Opening, closing and change are at the "
         "opening day's exchange rates. The sums follow the filter.",
     )
-    sheet.put_columns(_HEADINGS, COLUMNS)
+    sheet.put_columns(_HEADINGS, COLUMNS, height=32)
     sheet.put(_SUMS, 0, "Sum of what is shown", "text_total")
     for col in range(1, _COL["opening"]):
         sheet.put(_SUMS, col, "", "text_total")

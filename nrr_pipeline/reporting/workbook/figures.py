@@ -5,18 +5,16 @@ Amounts stand in major units. A cell holds about 15 digits, so the last micros o
 not belong here.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from typing import Protocol
 
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
-from nrr_pipeline.metrics.money import is_rounding_shortfall
 from nrr_pipeline.metrics.movements import Movement
+from nrr_pipeline.reporting.locale import NOTHING_TO_RETAIN, ratio_tenths
 from nrr_pipeline.reporting.workbook.cells import Live
 
-NONE = "n/a"
+NONE = NOTHING_TO_RETAIN
 """Stands where there is nothing to divide by."""
 
 PARTS = {
@@ -84,17 +82,10 @@ def decimals_of(currency: str) -> int:
     return len(str(MICROS_PER_MAJOR // minor_unit_micros(currency))) - 1
 
 
-def shares(numerator: int, denominator: int) -> float | str:
-    """A ratio as it is shown: rounded toward zero to a tenth of a per cent."""
-    if denominator == 0:
-        return NONE
-    return numerator * 1_000 // denominator / 1_000
-
-
-def _kept(numerator: int, denominator: int, currency: str) -> float | str:
-    if is_rounding_shortfall(numerator, denominator, currency):
-        return 1.0
-    return shares(numerator, denominator)
+def shares(numerator: int, denominator: int, *, currency: str | None = None) -> float | str:
+    """A ratio as it is shown: in whole tenths of a per cent, rounded toward zero."""
+    shown = ratio_tenths(numerator, denominator, currency=currency)
+    return NONE if shown is None else shown / 1_000
 
 
 def share_of(numerator: str, denominator: str, value: float | str) -> Live:
@@ -125,10 +116,16 @@ def derived(figures: Retention, at: At) -> dict[str, Live]:
         "nrr_numerator": Live(f"={start}+{grown}-{lost}", amount(figures.nrr_numerator)),
         "grr_numerator": Live(f"={start}-{lost}", amount(figures.grr_numerator)),
         "nrr": _kept_of(
-            at("nrr_numerator"), start, currency, _kept(figures.nrr_numerator, starting, currency)
+            at("nrr_numerator"),
+            start,
+            currency,
+            shares(figures.nrr_numerator, starting, currency=currency),
         ),
         "grr": _kept_of(
-            at("grr_numerator"), start, currency, _kept(figures.grr_numerator, starting, currency)
+            at("grr_numerator"),
+            start,
+            currency,
+            shares(figures.grr_numerator, starting, currency=currency),
         ),
         "logo_churn": share_of(
             at("churned_customers"),
@@ -147,7 +144,11 @@ def trailing(figures: Retention, at: At) -> dict[str, Live]:
             at(f"{name}_numerator"),
             start,
             currency,
-            _kept(getattr(figures, f"{name}_numerator"), figures.starting_mrr_micros, currency),
+            shares(
+                getattr(figures, f"{name}_numerator"),
+                figures.starting_mrr_micros,
+                currency=currency,
+            ),
         )
         for name in ("nrr", "grr")
     }
@@ -185,11 +186,6 @@ def reading(nrr: str, value: float | str) -> Live:
     if not isinstance(value, str):
         word = next(word for limit, word in bands if value >= limit)
     return Live(f'=IF(ISNUMBER({nrr}),{formula},"{NONE}")', word)
-
-
-def shown_points(points: Fraction) -> float:
-    """Percentage points as they are shown: rounded toward zero to a tenth."""
-    return math.trunc(points * 10) / 10
 
 
 def summed(rows: str, where: str = "") -> dict[str, str]:

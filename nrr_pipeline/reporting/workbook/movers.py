@@ -31,9 +31,9 @@ def write_movers(
     sheet.put_head(
         f"Who moved in {explained.period.label}",
         "The cohort's customers, the most costly first, then those that came or came back, who "
-        "have no part in NRR. The points of all sum to NRR \N{MINUS SIGN} 100 %, before it is rounded.",
+        "have no part in NRR. All points together are NRR \N{MINUS SIGN} 100 % before rounding.",
     )
-    sheet.put_columns(_HEADINGS, COLUMNS)
+    sheet.put_columns(_HEADINGS, COLUMNS, height=32)
     _put_sums(sheet, explained, last)
     starting = places.at(name, "starting_mrr_micros")
     for row, move in enumerate(explained.moves, start=FIRST):

@@ -70,8 +70,7 @@ def write_segments(sheet: Sheet, name: str, explained: PeriodExplanation, places
         "Rate: a segment retained better or worse than in the period before. Mix: its weight in "
         "the cohort moved. Over a dimension both sum to the change of NRR. The largest come first.",
     )
-    sheet.put_columns(_HEADINGS, COLUMNS)
-    sheet.raw.set_row(_HEADINGS, 45)
+    sheet.put_columns(_HEADINGS, COLUMNS, height=45)
     _put_whole(sheet, name, explained, places)
     row = _FIRST
     for dimension in dict.fromkeys(each.dimension for each in explained.rows[1:]):
@@ -79,6 +78,8 @@ def write_segments(sheet: Sheet, name: str, explained: PeriodExplanation, places
     sheet.raw.freeze_panes(_FIRST, _COL["nrr"])
     sheet.raw.autofilter(_HEADINGS, 0, max(row, _FIRST) - 1, len(COLUMNS) - 1)
     sheet.raw.repeat_rows(_HEADINGS)
+    sheet.raw.repeat_columns(0, 1)
+    sheet.raw.fit_to_pages(2, 0)
 
 
 def _put(sheet: Sheet, row: int, contents: Mapping[str, Content], suffix: str = "") -> None:

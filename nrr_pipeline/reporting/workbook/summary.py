@@ -5,13 +5,14 @@ from io import BytesIO
 
 from nrr_pipeline.reporting.board_report import BoardReport, Presentation
 from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation
+from nrr_pipeline.reporting.links import page_of
+from nrr_pipeline.reporting.points import tenths
 from nrr_pipeline.reporting.workbook.about import at_local_time
 from nrr_pipeline.reporting.workbook.bridge import RATIOS, Places
 from nrr_pipeline.reporting.workbook.cells import Live, Sheet, cell
 from nrr_pipeline.reporting.workbook.figures import (
     amount,
     movement_label,
-    shown_points,
 )
 
 _HEADLINES = (
@@ -41,6 +42,8 @@ def write_summary(
     """Write the tables; return the first free row, where a chart may stand."""
     for col, width in enumerate(_WIDTHS):
         sheet.raw.set_column(col, col, width)
+    sheet.raw.set_portrait()
+    sheet.raw.fit_to_pages(1, 1)
     _put_head(sheet, report, presentation)
     row = _put_headlines(sheet, 5, report, places)
     row = _put_risks(sheet, row, report, largest)
@@ -60,9 +63,8 @@ def _put_head(sheet: Sheet, report: BoardReport, presentation: Presentation) -> 
     )
     sheet.put(2, 0, f"Issued {issued}; data as of {data}; policy {report.policy_version}", "note")
     if presentation.ui_url:
-        key = f"{month.period.period_start:%Y-%m-%d}"
-        page = f"{presentation.ui_url.rstrip('/')}/assets/monthly_nrr?view=partitions"
-        sheet.link(3, 0, f"{page}&partition={key}", f"{month.period.label} in Dagster")
+        page = f"{presentation.ui_url.rstrip('/')}/{page_of(month.period)}"
+        sheet.link(3, 0, page, f"{month.period.label} in Dagster")
     if presentation.logo is not None and presentation.logo[1] == "png":
         _put_logo(sheet, presentation.logo[0])
 
@@ -116,7 +118,7 @@ def _put_costliest(
     """Write who cost the most points of NRR, and all others; return the row after them."""
     label = explained.period.label
     headings = (f"Who cost NRR most in {label}", "Account", "Points of NRR", "Change", "Why")
-    styles = ("heading_left", "heading_left", "heading", "heading", "heading_left")
+    styles = ("heading_left", "heading_left", "heading", "heading", "heading_aside")
     sheet.put_row(row, (*headings, ""), (*styles, "heading_left"))
     nrr = places.values[name]["nrr"]
     if isinstance(nrr, str):
@@ -147,14 +149,14 @@ def _put_cost(
     """Write one customer with its points as they are shown, and return them."""
     mine = f"EXACT({name}_account,{cell(row, 1)})"
     exact = f"SUMPRODUCT({mine}*{name}_points)"
-    points = shown_points(move.points_of(explained.whole))
+    points = tenths(move.points_of(explained.whole)) / 10
     why = f"{movement_label(move.movement)}: {move.reason}" if move.reason else move.cause
     sheet.put(row, 0, move.name, "foreign")
     sheet.put(row, 1, move.account_id, "foreign")
     sheet.put(row, 2, Live(f"=ROUNDDOWN(ROUND({exact},9),1)", points), "change")
     change = Live(f"=SUMPRODUCT({mine}*{name}_change)", amount(move.change_micros))
     sheet.put(row, 3, change, "money")
-    sheet.put(row, 4, why, "foreign")
+    sheet.put(row, 4, why, "aside")
     return points
 
 

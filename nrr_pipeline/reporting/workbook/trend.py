@@ -39,7 +39,7 @@ COLUMNS = (
     Column("ttm_nrr_numerator", "Cohort's closing MRR", "money", 15),
     Column("ttm_grr_numerator", "The same without expansion", "money", 15),
     Column("edition", "Edition", "count", 9),
-    Column("basis", "Amounts are", "text", 24),
+    Column("basis", "Amounts are", "aside", 24),
     Column("plot_nrr", "NRR", "share", 9),
     Column("plot_grr", "GRR", "share", 9),
     Column("plot_ttm", "NRR, trailing 12 months", "share", 9),
@@ -69,18 +69,18 @@ def write_trend(book: Book, sheet: Sheet, report: BoardReport) -> None:
     currency = report.month.whole.currency.upper()
     for first, final, text in _GROUPS:
         _put_group(sheet, COL[first], COL[final], text.format(currency=currency))
-    sheet.put_columns(_HEADINGS, COLUMNS)
+    sheet.put_columns(_HEADINGS, COLUMNS, height=45)
     live = months_that_add_up(report)
     for row, point in enumerate(report.trend, start=FIRST):
         contents = _contents(row, point, is_summed=point.month in live)
         for column in COLUMNS:
             sheet.put(row, COL[column.key], contents[column.key], column.style)
     sheet.raw.set_column(COL["plot_nrr"], COL["plot_line"], None, None, {"hidden": True})
-    sheet.raw.set_row(_HEADINGS, 45)
     sheet.raw.freeze_panes(FIRST, 1)
     sheet.raw.autofilter(_HEADINGS, 0, last, COL["basis"])
     sheet.raw.repeat_rows(2, _HEADINGS)
     sheet.raw.repeat_columns(0)
+    sheet.raw.fit_to_pages(2, 0)
 
 
 def _put_group(sheet: Sheet, first: int, last: int, text: str) -> None:
@@ -128,11 +128,10 @@ def _trailing(figures: Retention | None, at: At) -> dict[str, Content]:
     return contents | {f"ttm_{name}": ratio for name, ratio in ratios.items()}
 
 
-def _plotted(ratio: str, content: Content) -> Live:
-    """A ratio for a chart, which would draw a text as zero and leaves out what is not there."""
+def _plotted(ratio: str, content: Content) -> Content:
+    """A ratio for a chart; nothing where there is none, as a chart draws a text as zero."""
     value = content.value if isinstance(content, Live) else NONE
-    formula = f"=IF(ISNUMBER({ratio}),{ratio},NA())"
-    return Live(formula, "#N/A" if isinstance(value, str) else value)
+    return "" if isinstance(value, str) else Live(f"={ratio}", value)
 
 
 def _formulas(month: str) -> dict[str, str]:
