@@ -22,6 +22,7 @@ from nrr_pipeline.cli.rendering import faint, instant, print_parts
 from nrr_pipeline.errors import NrrError, SettingsError
 from nrr_pipeline.metrics.periods import ONE_DAY
 from nrr_pipeline.orchestration.clock import utc_now
+from nrr_pipeline.reporting.conditions import Metric
 from nrr_pipeline.warehouse import alerts as kept
 from nrr_pipeline.warehouse.engine import database_exists, open_warehouse
 from nrr_pipeline.warehouse.outbox import unsent
@@ -30,6 +31,7 @@ from nrr_pipeline.warehouse.transactions import Connection, Warehouse
 LATEST = 20
 
 _DAY = click.DateTime(["%Y-%m-%d"])
+_METRICS = click.Choice([*(each.value for each in Metric), "run_failure", "overdue", "digest"])
 _PERIODS = click.Choice(["month", "quarter", "week", "day"])
 
 _EXAMPLES = """\b
@@ -159,7 +161,7 @@ def acknowledge(keys: tuple[str, ...], by: str | None) -> None:
 
 
 @command.command("silence")
-@click.option("--metric", metavar="NAME", help="Only this one, such as nrr or logo_churn.")
+@click.option("--metric", type=_METRICS, help="Only alerts about this.")
 @click.option("--period", type=_PERIODS, help="Only alerts about such periods.")
 @click.option("--segment", metavar="DIM:SEG", help="Only this segment, such as plan:Starter.")
 @click.option("--until", metavar="DAY", type=_DAY, help="Last day of the silence.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.orchestration.stages.accounts import EXCLUDED
+from nrr_pipeline.orchestration.stages.digests import DIGEST
 from nrr_pipeline.orchestration.stages.periods import TABLES
 from nrr_pipeline.orchestration.stages.rates import MISSING_RATE
 from nrr_pipeline.orchestration.stages.syncing import UNUSABLE_INPUT
@@ -22,9 +23,6 @@ from nrr_pipeline.warehouse.transactions import Warehouse
 
 STOPPING = frozenset({MISSING_RATE, UNUSABLE_INPUT})
 """Findings for which figures, or a list that you gave, are not published or used."""
-
-DIGEST = "digest"
-"""The kind of alert that sums up a week or a month; it is sent, and not repeated at a terminal."""
 
 
 @dataclass(frozen=True, slots=True)

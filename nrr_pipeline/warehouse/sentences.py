@@ -100,7 +100,7 @@ DICTIONARY: dict[str, tuple[str, str | None, str]] = {
     "known_at": ("timestamp", None, "Knowledge time at which the row was published."),
     "known_from": ("timestamp", None, "Knowledge time from which the row was believed."),
     "known_to": ("timestamp", None, "Knowledge time until which it was; year 9999: still is."),
-    "last_error": ("text", None, "Why the last delivery failed; empty when it did not."),
+    "last_error": ("text", None, "Why it is not delivered, or lacks its chart; else empty."),
     "livemode": ("boolean", None, "Whether the database holds live or test objects."),
     "location": ("text", None, "Folder of the files; empty until all are written."),
     "logo_churn": ("real", "ratio", "Churned over starting customers; empty with an empty cohort."),

@@ -297,6 +297,7 @@ def test_a_silence_covers_what_it_names_until_it_is_ended(nrr: Nrr, raised: Path
         ["--until", "2020-01-01"],
         ["--days", "3", "--segment", "Starter"],
         ["--days", "3", "--period", "year"],
+        ["--days", "3", "--metric", "logo_chrun"],
     ],
 )
 def test_a_silence_that_cannot_be_meant_is_wrong_use(
