@@ -14,6 +14,7 @@ from nrr_pipeline.raw import KINDS
 from nrr_pipeline_tests.cli.conftest import KEY, Nrr
 from nrr_pipeline_tests.cli.database import change
 from nrr_pipeline_tests.end_to_end.pipeline import business
+from nrr_pipeline_tests.notify.slack_stand_in import CHANNEL, TOKEN, slack_stand_in
 
 
 class DiskUsage(NamedTuple):
@@ -123,3 +124,21 @@ def test_a_full_disk_is_a_problem(
     result = nrr("doctor")
     assert result.exit_code == 1
     assert "Only 5.0 MB are free" in result.stdout
+
+
+def test_the_way_to_slack_is_checked_without_posting_anything(
+    nrr: Nrr, published: Path, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del published, served
+    assert "alerts are kept and shown, and not sent" in nrr("doctor").stdout
+    with slack_stand_in() as slack:
+        monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
+        monkeypatch.setenv("SLACK_CHANNEL", CHANNEL)
+        monkeypatch.setenv("SLACK_API_BASE", slack.api)
+        assert "the token is of nrr of Acme" in nrr("doctor").stdout
+        slack.refused_methods["auth.test"] = "token_revoked"
+        revoked = nrr("doctor")
+        assert slack.messages == []
+    assert revoked.exit_code == 1
+    assert "set SLACK_BOT_TOKEN" in " ".join(revoked.stdout.split())
+    assert TOKEN not in revoked.output
