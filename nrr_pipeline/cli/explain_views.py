@@ -20,7 +20,6 @@ from nrr_pipeline.cli.rendering import (
     lines_of,
     money_ratio,
     printable,
-    reading,
     share,
     shortened,
     table,
@@ -29,6 +28,7 @@ from nrr_pipeline.metrics.attribution import SegmentEffect, most_telling
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.metrics.movements import Movement
+from nrr_pipeline.reporting.bands import reading
 from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation
 from nrr_pipeline.reporting.points import HUNDRED, apportioned, nrr_tenths, rest, signed, tenths
 from nrr_pipeline.reporting.reasons import by_cause

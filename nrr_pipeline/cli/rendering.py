@@ -10,7 +10,6 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from fractions import Fraction
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -18,8 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from nrr_pipeline.metrics.money import format_money, format_ratio, is_rounding_shortfall
+from nrr_pipeline.metrics.money import format_money, format_ratio
 from nrr_pipeline.metrics.periods import spelled
+from nrr_pipeline.reporting.bands import HEALTHY, WARNING, banded_nrr
 
 Cell = str | Text
 
@@ -93,24 +93,6 @@ def money_ratio(numerator: int, denominator: int, currency: str) -> Text:
 def share(numerator: int, denominator: int) -> str:
     """Return a share of customers in per cent."""
     return format_ratio(numerator, denominator)
-
-
-def reading(numerator: int, denominator: int, currency: str) -> str:
-    """Say in words what an NRR means.
-
-    >>> reading(800_000, 1_000_000, "usd"), reading(1_200_000, 1_000_000, "usd")
-    ('warning: the base is shrinking', 'world class')
-    """
-    if denominator == 0:
-        return "nothing to retain: no customer had MRR at opening"
-    nrr = _nrr(numerator, denominator, currency)
-    if nrr >= Fraction(6, 5):
-        return "world class"
-    if nrr >= 1:
-        return "healthy: the base grows without new customers (net negative churn)"
-    if nrr >= Fraction(4, 5):
-        return "warning: the base is shrinking"
-    return "trouble: customer retention first"
 
 
 def faint(line: str) -> Text:
@@ -189,14 +171,7 @@ def printable_lines(text: str) -> str:
 def _band_style(numerator: int, denominator: int, currency: str) -> str:
     if denominator == 0:
         return "dim"
-    nrr = _nrr(numerator, denominator, currency)
-    if nrr >= 1:
+    nrr = banded_nrr(numerator, denominator, currency)
+    if nrr >= HEALTHY:
         return "green"
-    return "yellow" if nrr >= Fraction(4, 5) else "red"
-
-
-def _nrr(numerator: int, denominator: int, currency: str) -> Fraction:
-    """The ratio by which a band is chosen: a shortfall by rounding alone counts as 100 %."""
-    if is_rounding_shortfall(numerator, denominator, currency):
-        return Fraction(1)
-    return Fraction(numerator, denominator)
+    return "yellow" if nrr >= WARNING else "red"

@@ -20,7 +20,6 @@ from nrr_pipeline.cli.rendering import (
     lines_of,
     money_ratio,
     printable,
-    reading,
     share,
     table,
     whole_amount,
@@ -28,6 +27,7 @@ from nrr_pipeline.cli.rendering import (
 from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.reporting.bands import reading
 from nrr_pipeline.reporting.hidden_churn import hides_churn
 
 Row = Mapping[str, Any]

@@ -8,6 +8,9 @@ from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
 from nrr_pipeline.reporting.parts import WHOLE_UNITS_FROM
 from nrr_pipeline.reporting.points import HUNDRED, apportioned, nrr_tenths
 
+KEPT = "Kept"
+"""The level between what NRR counts and what it does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class BridgeLine:
@@ -52,7 +55,7 @@ def bridge_of(row: Retention) -> Bridge:
         (
             BridgeLine("Starting MRR", starting, is_level=True),
             *map(BridgeLine, names, steps, [False] * len(names), cohort_points(row)),
-            BridgeLine("Kept of it", kept, is_level=True),
+            BridgeLine(KEPT, kept, is_level=True),
             *map(BridgeLine, ("New business", "Reactivation", "Exchange rates"), later),
             BridgeLine("Ending MRR", ending, is_level=True),
         ),

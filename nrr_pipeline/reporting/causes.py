@@ -162,15 +162,21 @@ def _most_named(moves: Sequence[CustomerMove]) -> str:
     return f" Most named reason: {reason} ({count} of {named.total()})." if count > 1 else ""
 
 
-def _named_for_most(moves: Sequence[CustomerMove], whole: Retention) -> str:
-    """The reason that those customers named who together cost most points."""
+def reason_named(
+    moves: Sequence[CustomerMove], whole: Retention
+) -> tuple[str, Sequence[CustomerMove]] | None:
+    """The reason that those customers named who together cost most points, and who they are."""
     by_reason: dict[str, list[CustomerMove]] = {}
     for each in moves:
         if words := _own_words(each.reason):
             by_reason.setdefault(words, []).append(each)
-    if not by_reason:
+    return min(by_reason.items(), key=lambda item: (_points(item[1], whole), item[0]), default=None)
+
+
+def _named_for_most(moves: Sequence[CustomerMove], whole: Retention) -> str:
+    if (found := reason_named(moves, whole)) is None:
         return ""
-    reason, named = min(by_reason.items(), key=lambda item: (_points(item[1], whole), item[0]))
+    reason, named = found
     return f" Reason named for {_shown(named, whole)}: {reason} ({people(len(named))})."
 
 

@@ -164,7 +164,7 @@ def logo_churn_svg(points: Sequence[TrendPoint], notation: Notation) -> str:
 
 
 def _lines_svg(points: Sequence[TrendPoint], lines: Sequence[_Line], notation: Notation) -> str:
-    figure = Figure(figsize=(WIDTH_INCHES, 2.1))
+    figure = Figure(figsize=(WIDTH_INCHES, 1.75))
     _draw_lines(panel(figure, **MARGINS), points, lines, notation)
     return svg(figure)
 

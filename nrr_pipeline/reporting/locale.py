@@ -4,7 +4,6 @@ What is rounded, and in which direction, is decided here once: amounts half to e
 points toward zero, so that 99.96 % never looks like the 100 % it is not.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -57,7 +56,6 @@ class Notation:
         """Read the patterns of a locale such as ``en_US``."""
         self._locale = Locale.parse(locale)
         self._grouping = self._locale.decimal_formats[None].pattern.split(".")[0]
-        self._percent = self._locale.percent_formats[None].pattern
         currency = self._locale.currency_formats["standard"].pattern
         self._code_first = currency.lstrip("\u200e\u200f").startswith("¤")
 
@@ -98,7 +96,11 @@ class Notation:
         if in_tenths is None:
             return NOTHING_TO_RETAIN
         digits = self.number(in_tenths, 1) if decimals else self.number(in_tenths // 10)
-        return re.sub(r"[#,0.]+", lambda _: digits, self._percent, count=1)
+        return f"{digits}{NO_BREAK}%"
+
+    def signed_per_cent(self, in_tenths: int) -> str:
+        """Tenths of a per cent with a sign, unless they are 0."""
+        return f"{'+' if in_tenths > 0 else ''}{self.per_cent(in_tenths)}"
 
     def ratio(self, numerator: int, denominator: int, *, currency: str | None = None) -> str:
         """A ratio in per cent with one decimal, rounded toward zero."""

@@ -31,10 +31,9 @@ def test_an_amount_has_the_decimals_of_its_currency_and_is_rounded_half_to_even(
 
 
 def test_a_ratio_is_rounded_toward_zero_and_never_up_to_100() -> None:
-    english, german, turkish = (Notation(name) for name in ("en_US", "de_DE", "tr_TR"))
-    assert english.ratio(99_969, 100_000) == "99.9%"
+    english, german = Notation("en_US"), Notation("de_DE")
+    assert english.ratio(99_969, 100_000) == f"99.9{NO_BREAK}%"
     assert german.ratio(99_969, 100_000) == f"99,9{NO_BREAK}%"
-    assert turkish.ratio(99_969, 100_000) == "%99,9"
     assert english.ratio(0, 0) == "n/a"
     assert ratio_tenths(16_666_666, 16_666_667, currency="usd") == 1_000
     assert ratio_tenths(16_656_667, 16_666_667, currency="usd") == 999

@@ -136,10 +136,24 @@ def _workbook(frozen: FrozenReport) -> bytes:
     return render_workbook(frozen.report, frozen.presentation)
 
 
+def _pdf(frozen: FrozenReport) -> bytes:
+    from nrr_pipeline.reporting.pdf import render_pdf  # noqa: PLC0415
+
+    return render_pdf(frozen.report, frozen.presentation)
+
+
+def _preview(frozen: FrozenReport) -> bytes:
+    from nrr_pipeline.reporting.pdf import render_preview_png  # noqa: PLC0415
+
+    return render_preview_png(frozen.report, frozen.presentation)
+
+
 PREVIEW = "-page-1.png"
 """The end of the name of the picture of page one."""
 
 RENDERERS: Mapping[str, Renderer] = {
+    ".pdf": _pdf,
+    PREVIEW: _preview,
     ".xlsx": _workbook,
     "-figures.csv": _figures_csv,
     "-customers.csv": _customers_csv,
