@@ -15,10 +15,12 @@ LONGEST = 300
 LONGEST_INLINE = 1_000
 """Dagster shows Markdown of this length and more only on a click."""
 
+_MAY_BREAK = "\u200b"
 _WORD_JOINER = "\u2060"
 _ISOLATED = "\u2068{}\u2069"
 _MARKS = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
 _BEFORE_FIRST_MARK = re.compile(r"^(?:\d+(?=[.)](?:\s|$))|(?=[-+#=]))")
+_LONG_WORD = re.compile(r"\S{40}(?=\S)")
 _TAKEN_FOR_LINKS = re.compile(r"www(?=\.)|https?:(?=//)|@", re.IGNORECASE)
 
 
@@ -36,7 +38,8 @@ def escaped(text: str) -> Markup:
     """
     if isinstance(text, Markup):
         return text
-    line = _TAKEN_FOR_LINKS.sub(rf"\g<0>{_WORD_JOINER}", legible(text, LONGEST))
+    line = _LONG_WORD.sub(rf"\g<0>{_MAY_BREAK}", legible(text, LONGEST))
+    line = _TAKEN_FOR_LINKS.sub(rf"\g<0>{_WORD_JOINER}", line)
     line = _BEFORE_FIRST_MARK.sub(r"\g<0>\\", _MARKS.sub(r"\\\g<0>", line))
     runs_leftward = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in line)
     return Markup(_ISOLATED.format(line) if runs_leftward else line)

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from nrr_pipeline.orchestration.markdown import escaped, link, listed, strong, table
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-INVISIBLE = str.maketrans("", "", "\u2060\u2068\u2069")
+INVISIBLE = str.maketrans("", "", "\u200b\u2060\u2068\u2069")
 
 HOSTILE = {
     "=cmd|' /C calc'!A0": "=cmd|' /C calc'!A0",
@@ -78,8 +78,11 @@ def test_an_address_does_not_become_a_link_where_readers_make_links_of_addresses
     assert shown(escaped(text)) == text
 
 
-def test_what_is_too_long_is_cut() -> None:
-    assert len(shown(escaped("A" * 5_000))) == 300
+def test_what_is_too_long_is_cut_and_may_be_broken_into_lines() -> None:
+    long = escaped("A" * 5_000)
+
+    assert len(shown(long)) == 300
+    assert max(map(len, long.split("\u200b"))) == 40
 
 
 def test_markup_of_our_own_is_left_alone() -> None:
