@@ -8,7 +8,7 @@ from nrr_pipeline.reporting.board_report import BoardReport, Presentation
 from nrr_pipeline.reporting.workbook.about import write_about
 from nrr_pipeline.reporting.workbook.bridge import write_bridge
 from nrr_pipeline.reporting.workbook.cells import Book
-from nrr_pipeline.reporting.workbook.charts import movement_chart, retention_chart
+from nrr_pipeline.reporting.workbook.charts import movement_chart, retention_chart, trailing_chart
 from nrr_pipeline.reporting.workbook.concentration import write_concentration
 from nrr_pipeline.reporting.workbook.customers import write_customers
 from nrr_pipeline.reporting.workbook.figures import decimals_of
@@ -17,7 +17,7 @@ from nrr_pipeline.reporting.workbook.segments import write_segments
 from nrr_pipeline.reporting.workbook.summary import write_summary
 from nrr_pipeline.reporting.workbook.trend import write_trend
 
-_CHART_WIDTH = 960
+_CHART_WIDTH = 1000
 
 
 def render_workbook(report: BoardReport, presentation: Presentation) -> bytes:
@@ -50,9 +50,12 @@ def render_workbook(report: BoardReport, presentation: Presentation) -> bytes:
         write_movers(book, sheets[f"{kind} movers"], name, explained, places)
     largest = write_concentration(sheets["Concentration"], report)
     row = write_summary(sheets["Summary"], report, presentation, places, largest)
-    for chart in (retention_chart, movement_chart):
+    charts = [retention_chart, movement_chart]
+    if report.trailing is not None:
+        charts.insert(1, trailing_chart)
+    for chart in charts:
         drawn = chart(book, sheets["Trend"], report, width=_CHART_WIDTH)
         sheets["Summary"].raw.insert_chart(row, 0, drawn)
-        row += 16
+        row += 13
     write_about(sheets["About"], report)
     return book.content()

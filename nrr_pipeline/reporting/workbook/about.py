@@ -1,5 +1,6 @@
 """The sheet that says what the figures rest on, and how to read them."""
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,6 +9,9 @@ from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.reporting.board_report import BoardReport
 from nrr_pipeline.reporting.explanation import PeriodExplanation
 from nrr_pipeline.reporting.workbook.cells import Sheet
+
+_LETTERS = 105
+"""How many letters surely stand in a line of the wide column."""
 
 _DEFINITIONS = (
     (
@@ -64,6 +68,7 @@ def write_about(sheet: Sheet, report: BoardReport) -> None:
             row += 1
             sheet.put(row, 0, label, "label")
             sheet.put(row, 1, text, "wrapped")
+            sheet.raw.set_row(row, 15 * math.ceil(max(len(text), 1) / _LETTERS))
         row += 2
 
 

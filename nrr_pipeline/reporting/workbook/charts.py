@@ -1,11 +1,12 @@
 """Native charts over the sheet of months: they follow its cells."""
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.reporting.board_report import BoardReport
-from nrr_pipeline.reporting.explanation import TrendPoint
 from nrr_pipeline.reporting.workbook import trend
 from nrr_pipeline.reporting.workbook.cells import ACCENT, Book, Sheet
 
@@ -13,26 +14,46 @@ _ORANGE, _SKY, _GREY = "#D55E00", "#56B4E9", "#7F7F7F"
 """Okabe and Ito's colors, which the color-blind tell apart; the lines differ in shape too."""
 
 _FONT = {"size": 9, "color": "#404040"}
+_HEIGHT = 240
+
 _LINES = (
-    ("plot_nrr", {"color": ACCENT, "width": 2.25}, "circle"),
-    ("plot_grr", {"color": _ORANGE, "width": 2.25, "dash_type": "square_dot"}, "diamond"),
-    ("plot_ttm", {"color": _SKY, "width": 2.25, "dash_type": "dash"}, "none"),
-    ("plot_line", {"color": _GREY, "width": 1}, "none"),
+    ("nrr", {"color": ACCENT, "width": 2.25}, "circle"),
+    ("grr", {"color": _ORANGE, "width": 2.25, "dash_type": "square_dot"}, "diamond"),
+    ("line", {"color": _GREY, "width": 1}, "none"),
 )
 
 
 def retention_chart(book: Book, months: Sheet, report: BoardReport, *, width: int) -> Any:  # noqa: ANN401
-    """NRR and GRR by month, and NRR of trailing twelve months, against 100 %."""
+    """NRR and GRR of each month against 100 %."""
+    chart = _lines(book, months, report, "")
+    figures = [point.figures for point in report.trend]
+    _look(chart, "NRR and GRR by month", "0%", width, low=_floor(figures))
+    return chart
+
+
+def trailing_chart(book: Book, months: Sheet, report: BoardReport, *, width: int) -> Any:  # noqa: ANN401
+    """NRR and GRR of the twelve months that end with each month, against 100 %."""
+    chart = _lines(book, months, report, "ttm_")
+    figures = [point.trailing for point in report.trend if point.trailing]
+    _look(chart, "NRR and GRR of trailing twelve months", "0%", width, low=_floor(figures))
+    return chart
+
+
+def _lines(book: Book, months: Sheet, report: BoardReport, kind: str) -> Any:  # noqa: ANN401
     chart: Any = book.raw.add_chart({"type": "line"})
     for key, line, marker in _LINES:
-        series = _series(months, len(report.trend), key)
+        name = "plot_line" if key == "line" else f"plot_{kind}{key}"
         looks = {"type": marker, "size": 5, "fill": {"color": line["color"]}}
+        series = _series(months, len(report.trend), name)
         chart.add_series({**series, "line": line, "marker": looks})
     chart.show_hidden_data()
-    shown = [each for point in report.trend for each in _ratios(point) if each is not None]
-    low = math.floor(min([Fraction(1), *shown]) * 10 - Fraction(1, 5)) / 10
-    _look(chart, "NRR and GRR by month", "0%", width, low=low)
     return chart
+
+
+def _floor(figures: Sequence[Retention]) -> float:
+    """Where an axis of ratios begins: at a tenth, clear of the lowest."""
+    shown = [ratio for each in figures for ratio in (each.nrr, each.grr) if ratio is not None]
+    return max(math.floor(min([Fraction(1), *shown]) * 10 - Fraction(1, 5)) / 10, 0)
 
 
 def movement_chart(book: Book, months: Sheet, report: BoardReport, *, width: int) -> Any:  # noqa: ANN401
@@ -60,11 +81,6 @@ def _series(months: Sheet, count: int, key: str) -> dict[str, Any]:
     }
 
 
-def _ratios(point: TrendPoint) -> tuple[Fraction | None, ...]:
-    figures, trailing = point.figures, point.trailing
-    return figures.nrr, figures.grr, trailing.nrr if trailing else None
-
-
 def _look(chart: Any, title: str, number: str, width: int, *, low: float = 0) -> None:  # noqa: ANN401
     chart.set_title({"name": title, "name_font": {"size": 12, "color": ACCENT}, "overlay": False})
     chart.set_legend({"position": "bottom", "font": _FONT})
@@ -72,7 +88,7 @@ def _look(chart: Any, title: str, number: str, width: int, *, low: float = 0) ->
     none = {"none": True}
     chart.set_y_axis(
         {
-            "min": max(low, 0),
+            "min": low,
             "num_format": number,
             "num_font": _FONT,
             "major_gridlines": grid,
@@ -81,4 +97,4 @@ def _look(chart: Any, title: str, number: str, width: int, *, low: float = 0) ->
     )
     chart.set_x_axis({"num_format": "mmm yy", "num_font": _FONT, "text_axis": True})
     chart.set_chartarea({"border": none})
-    chart.set_size({"width": width, "height": 300})
+    chart.set_size({"width": width, "height": _HEIGHT})

@@ -16,7 +16,7 @@ from nrr_pipeline.reporting.workbook.figures import (
 
 COLUMNS = (
     Column("month", "Month", "month", 11),
-    Column("account", "Account", "foreign", 20),
+    Column("account", "Account", "foreign", 23),
     Column("name", "Customer", "foreign", 34),
     Column("movement", "Movement", "text", 14),
     Column("opening", "Opening MRR", "money", 15),

@@ -6,11 +6,11 @@ from nrr_pipeline.reporting.workbook.cells import Book, Column, Content, Live, S
 from nrr_pipeline.reporting.workbook.figures import amount, movement_label
 
 COLUMNS = (
-    Column("account", "Account", "foreign", 20),
+    Column("account", "Account", "foreign", 23),
     Column("name", "Customer", "foreign", 34),
     Column("movement", "Movement", "text", 14),
     Column("cause", "Cause", "foreign", 13),
-    Column("reason", "Reason", "foreign", 44),
+    Column("reason", "Reason", "foreign", 56),
     Column("opening", "Opening MRR", "money", 15),
     Column("closing", "Closing MRR at opening rates", "money", 15),
     Column("change", "Change", "money", 15),

@@ -28,7 +28,7 @@ _HEADLINES = (
 _COSTLIEST = 5
 """Customers shown before the row of all others."""
 
-_WIDTHS = (34, 20, 18, 18, 18, 20)
+_WIDTHS = (38, 23, 18, 18, 18, 26)
 _LOGO_HEIGHT = 48
 
 

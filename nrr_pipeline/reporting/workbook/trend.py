@@ -42,7 +42,8 @@ COLUMNS = (
     Column("basis", "Amounts are", "aside", 24),
     Column("plot_nrr", "NRR", "share", 9),
     Column("plot_grr", "GRR", "share", 9),
-    Column("plot_ttm", "NRR, trailing 12 months", "share", 9),
+    Column("plot_ttm_nrr", "NRR", "share", 9),
+    Column("plot_ttm_grr", "GRR", "share", 9),
     Column("plot_line", "100 %", "share", 9),
 )
 COL = {column.key: col for col, column in enumerate(COLUMNS)}
@@ -112,7 +113,8 @@ def _contents(row: int, point: TrendPoint, *, is_summed: bool) -> dict[str, Cont
         "basis": "sums of customers" if is_summed else "as published",
         "plot_nrr": _plotted(at("nrr"), follows["nrr"]),
         "plot_grr": _plotted(at("grr"), follows["grr"]),
-        "plot_ttm": _plotted(at("ttm_nrr"), year["ttm_nrr"]),
+        "plot_ttm_nrr": _plotted(at("ttm_nrr"), year["ttm_nrr"]),
+        "plot_ttm_grr": _plotted(at("ttm_grr"), year["ttm_grr"]),
         "plot_line": 1,
     }
 
