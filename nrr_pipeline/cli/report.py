@@ -166,8 +166,9 @@ def _write(
             files += copy_report(issue, ReportStore(str(folder)))
     with opened() as installation:
         if as_json:
-            document = {**_document(issue.issued), "is_new": is_new, "files": [*map(asdict, files)]}
-            documents.write({**document, **installation.document()})
+            document = {"report": _document(issue.issued), "is_new": is_new}
+            written = {"files": [asdict(each) for each in files]}
+            documents.write({**document, **written, **installation.document()})
             return
         print_parts(
             [

@@ -45,7 +45,7 @@ def test_a_report_is_issued_once_and_then_listed_and_made_again(
     again = nrr("report", last_month, "--edition", "1", "--out", "board", "--json")
     assert again.exit_code == 0, again.output
     document = json.loads(again.stdout)
-    assert (document["edition"], document["is_new"]) == (1, False)
+    assert (document["report"]["edition"], document["is_new"]) == (1, False)
     assert len(document["files"]) == 2 * len(files)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
     assert {path.name: path.read_bytes() for path in Path("board").iterdir()} == files
