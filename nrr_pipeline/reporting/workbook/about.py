@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from nrr_pipeline.metrics.money import format_money
 from nrr_pipeline.reporting.board_report import BoardReport
 from nrr_pipeline.reporting.explanation import PeriodExplanation
 from nrr_pipeline.reporting.workbook.cells import Sheet
@@ -101,17 +100,8 @@ def _sections(report: BoardReport) -> Iterator[tuple[str, list[tuple[str, str]]]
 
 
 def _of_period(explained: PeriodExplanation) -> Iterator[tuple[str, str]]:
-    period, whole = explained.period, explained.whole
+    period = explained.period
     status = "final" if explained.is_final else "provisional"
     yield "Status", f"{status}, edition {explained.edition} of the figures"
     yield "Opening", f"snapshot of {period.opening_date.isoformat()}"
     yield "Closing", f"snapshot of {period.closing_date.isoformat()}"
-    for restated in explained.restated:
-        cause = restated.cause.replace("_", " ")
-        yield "Restated", f"edition {restated.to_edition}, {cause}: {restated.detail}"
-    for key, reason in explained.held_out.items():
-        yield "Held out", f"{key}: {reason}"
-    if explained.approximate_items:
-        error = explained.approximate_error_micros
-        by = "an unknown amount" if error is None else format_money(error, whole.currency)
-        yield "Approximate", f"{explained.approximate_items} items, by at most {by} in all"
