@@ -25,7 +25,7 @@ FONTS = Path(__file__).with_name("fonts")
 
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#007A5A", "#6B7280", "#1F2933"
 PALE_BLUE, PALE_ORANGE, GRID = "#8CC5E3", "#F0B48A", "#E3E6EA"
-MARGINS = {"left": 0.45, "right": 1.0, "top": 0.12, "bottom": 0.36}
+MARGINS = {"left": 0.6, "right": 1.0, "top": 0.12, "bottom": 0.36}
 """Inches around a chart over months: for values, names of series, and months."""
 
 WIDTH_INCHES = 7.1
@@ -123,7 +123,7 @@ def label_ends(axes: Axes, months: int, ends: Sequence[tuple[str, float, str]]) 
     ordered = sorted(ends, key=lambda end: (end[1], end[0]))
     heights = _apart([value for _, value, _ in ordered], gap)
     for (label, _, color), height in zip(ordered, heights, strict=True):
-        write(axes, label, (months - 1, height), (9, 0), color=color, ha="left", bold=True)
+        write(axes, label, (months - 0.55, height), (5, 0), color=color, ha="left", bold=True)
 
 
 def write(
