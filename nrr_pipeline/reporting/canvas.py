@@ -92,7 +92,7 @@ def month_axis(axes: Axes, points: Sequence[TrendPoint], notation: Notation) -> 
         if months[place].month == 1 or (number == 0 and first <= LAST_FOR_YEAR):
             labels[number] += f"\n{months[place].year}"
     axes.set_xticks(places, labels, fontproperties=font(), color=GREY)
-    axes.set_xlim(-0.7, len(months) - 0.3)
+    axes.set_xlim(-0.7, len(months) - 0.55)
     axes.tick_params(axis="x", length=2.5, color=GREY)
     bare(axes)
 

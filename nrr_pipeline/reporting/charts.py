@@ -38,7 +38,8 @@ from nrr_pipeline.reporting.canvas import (
     write,
 )
 from nrr_pipeline.reporting.explanation import TrendPoint
-from nrr_pipeline.reporting.locale import Notation, ratio_tenths
+from nrr_pipeline.reporting.locale import Notation
+from nrr_pipeline.reporting.ratios import grr_of, logo_churn_of, nrr_of
 
 PHONE_INCHES = 5
 """The width that makes the report's letters legible on a phone."""
@@ -149,10 +150,7 @@ def logo_churn_svg(points: Sequence[TrendPoint], notation: Notation) -> str:
     """The share of each month's customers that left; the last and the highest are labeled."""
     figure = Figure(figsize=(WIDTH_INCHES, 1.8))
     axes = panel(figure, **MARGINS)
-    values = [
-        ratio_tenths(point.figures.churned_customers, point.figures.starting_customers)
-        for point in points
-    ]
+    values = [logo_churn_of(point.figures) for point in points]
     heights = [(value or 0) / 10 for value in values]
     axes.bar(range(len(points)), heights, width=0.72, color=GREEN)
     for place in _worth_a_label(values):
@@ -172,29 +170,17 @@ def _lines_svg(points: Sequence[TrendPoint], lines: Sequence[_Line], notation: N
 def _monthly(points: Sequence[TrendPoint]) -> tuple[_Line, _Line]:
     rows = [point.figures for point in points]
     return (
-        _Line("NRR", [_nrr(row) for row in rows], BLUE, "-", "o"),
-        _Line("GRR", [_grr(row) for row in rows], ORANGE, "--", "s"),
+        _Line("NRR", [nrr_of(row) for row in rows], BLUE, "-", "o"),
+        _Line("GRR", [grr_of(row) for row in rows], ORANGE, "--", "s"),
     )
 
 
 def _trailing(points: Sequence[TrendPoint]) -> tuple[_Line, _Line]:
     rows = [point.trailing for point in points]
     return (
-        _Line("TTM NRR", [_nrr(row) for row in rows], GREEN, "-.", "D"),
-        _Line("TTM GRR", [_grr(row) for row in rows], GREY, ":", "^"),
+        _Line("TTM NRR", [nrr_of(row) for row in rows], GREEN, "-.", "D"),
+        _Line("TTM GRR", [grr_of(row) for row in rows], GREY, ":", "^"),
     )
-
-
-def _nrr(row: Retention | None) -> int | None:
-    if row is None:
-        return None
-    return ratio_tenths(row.nrr_numerator, row.starting_mrr_micros, currency=row.currency)
-
-
-def _grr(row: Retention | None) -> int | None:
-    if row is None:
-        return None
-    return ratio_tenths(row.grr_numerator, row.starting_mrr_micros, currency=row.currency)
 
 
 def _worth_a_label(values: Sequence[int | None]) -> list[int]:

@@ -15,9 +15,8 @@ from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from nrr_pipeline.metrics.currencies import MICROS_PER_MAJOR, minor_unit_micros
-from nrr_pipeline.metrics.money import is_rounding_shortfall
 from nrr_pipeline.metrics.periods import Period, PeriodKind
-from nrr_pipeline.reporting.points import tenths
+from nrr_pipeline.reporting.ratios import ratio_tenths
 
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"
@@ -27,21 +26,6 @@ LETTER_TERRITORIES = frozenset(
     {"US", "CA", "MX", "PH", "CL", "CO", "CR", "DO", "GT", "NI", "PA", "PR", "SV", "VE"}
 )
 """Where paper is US Letter; elsewhere it is A4 (Unicode CLDR, ``paperSize``)."""
-
-
-def ratio_tenths(numerator: int, denominator: int, *, currency: str | None = None) -> int | None:
-    """A ratio in tenths of a per cent as it is shown; ``None`` without a denominator.
-
-    A shortfall below one minor unit of ``currency`` is rounding of items and shows as 100.0 %.
-
-    >>> ratio_tenths(9_996, 10_000), ratio_tenths(16_666_666, 16_666_667, currency="usd")
-    (999, 1000)
-    """
-    if denominator == 0:
-        return None
-    if currency is not None and is_rounding_shortfall(numerator, denominator, currency):
-        return 1_000
-    return tenths(Fraction(100 * numerator, denominator))
 
 
 class Notation:

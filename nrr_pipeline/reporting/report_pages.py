@@ -14,27 +14,18 @@ from nrr_pipeline.reporting.bands import reading
 from nrr_pipeline.reporting.board_report import BoardReport, Presentation
 from nrr_pipeline.reporting.concentration import concentration
 from nrr_pipeline.reporting.explanation import PeriodExplanation
+from nrr_pipeline.reporting.glossary import DEFINITIONS
 from nrr_pipeline.reporting.legible import legible
 from nrr_pipeline.reporting.links import Links
-from nrr_pipeline.reporting.locale import Notation, ratio_tenths
+from nrr_pipeline.reporting.locale import Notation, listed
 from nrr_pipeline.reporting.points import HUNDRED
+from nrr_pipeline.reporting.ratios import grr_of, logo_churn_of, nrr_of, ratio_tenths
 from nrr_pipeline.reporting.report_tables import Tables
 from nrr_pipeline.reporting.report_words import Words, hides_churn
+from nrr_pipeline.reporting.segment_tables import SegmentTables
 
-LONGEST_TITLE = 120
-DEFINITIONS = {
-    "NRR": "net revenue retention: MRR at closing of the customers that had MRR at opening, over "
-    "their MRR at opening. New and returned customers never count, exchange rates neither.",
-    "GRR": "gross revenue retention: the same without expansion; never above {full} or NRR.",
-    "Logo churn": "customers with MRR at opening and none at closing, over all with MRR at "
-    "opening.",
-    "Points": "percentage points of NRR. Customers' points add up to NRR less {full}. Rate: a "
-    "segment kept more or less of its MRR than before. Mix: its part of all MRR was another.",
-    "TTM": "trailing twelve months, measured between two days a year apart.",
-    "Rounding": "ratios and points toward zero, so that a loss never looks like {full}; parts so "
-    "that what is shown adds up.",
-}
-
+LONGEST_TITLE, LONGEST_NOTE = 120, 1_200
+DIMENSIONS_LISTED = 5
 Data = dict[str, Any]
 
 
@@ -45,6 +36,7 @@ class Pages:
         self._report, self._look = report, presentation
         self._in = Notation(presentation.locale)
         self._words, self._tables = Words(self._in), Tables(self._in)
+        self._by_segment = SegmentTables(self._in)
 
     def as_data(self) -> Data:
         """What the template reads."""
@@ -64,7 +56,7 @@ class Pages:
                 for label, link in self._links()
             ],
             "cards": self._cards(),
-            "changes": list(report.changes),
+            "changes": [legible(each, LONGEST_NOTE) for each in report.changes],
             "summary": self._summary(),
             "trend": self._trend(),
             "sections": [
@@ -108,9 +100,9 @@ class Pages:
             earlier = self._report.trend[-2].trailing if len(self._report.trend) > 1 else None
             label = "NRR, trailing twelve months"
             cards.append(self._nrr_card(label, self._report.trailing, earlier))
-        grr = _grr(whole), _grr(before)
+        grr = grr_of(whole), grr_of(before)
         cards.append(self._card(f"GRR, {period}", self._in.per_cent(grr[0]), grr))
-        churn = _churn(whole), _churn(before)
+        churn = logo_churn_of(whole), logo_churn_of(before)
         left = f"{self._in.number(whole.churned_customers)} of "
         note = f"{left}{self._words.people(whole.starting_customers)}"
         cards.append(self._card(f"Logo churn, {period}", self._in.per_cent(churn[0]), churn, note))
@@ -118,7 +110,7 @@ class Pages:
         return cards
 
     def _nrr_card(self, label: str, row: Retention, before: Retention | None) -> Data:
-        sides = _nrr(row), _nrr(before)
+        sides = nrr_of(row), nrr_of(before)
         band = reading(row.nrr_numerator, row.starting_mrr_micros, row.currency)
         return self._card(label, self._in.per_cent(sides[0]), sides, band.split(":")[0], tone=band)
 
@@ -217,8 +209,9 @@ class Pages:
             tables = [
                 ("Who cost most", self._tables.losses(each)),
                 ("Who added most", self._tables.gains(each)),
-                ("New and returned, not in NRR", self._tables.came(each)),
             ]
+            if each is self._report.month:
+                tables.append(("New and returned, not in NRR", self._tables.came(each)))
             words = [] if any(table.rows for _, table in tables) else ["Nobody's MRR moved."]
             title = f"Customers behind {self._in.period(each.period)}"
             sections.append(_section(title, words, tables=tables))
@@ -244,11 +237,14 @@ class Pages:
         if before is not None and explained.effects:
             telling = most_telling(explained.effects, before, explained.whole)
             dimensions = [*telling, *(each for each in dimensions if each not in telling)]
-        for dimension in dimensions:
+        for dimension in dimensions[:DIMENSIONS_LISTED]:
             title = dimension.replace("_", " ").capitalize()
             words = self._words.effects(explained, dimension)
-            tables.append((legible(title, 60), self._tables.segments(explained, dimension), words))
-        words = [] if tables else ["There are no segments."]
+            tables.append((legible(title, 60), self._by_segment.table(explained, dimension), words))
+        rest = listed([each.replace("_", " ") for each in dimensions[DIMENSIONS_LISTED:]])
+        words = [f"The dimensions that tell most. The workbook also has {rest}."] if rest else []
+        if not tables:
+            words = ["There are no segments."]
         title = f"Segments of {self._in.period(explained.period)}"
         return _section(title, words, tables=tables)
 
@@ -262,17 +258,17 @@ class Pages:
             f"{'final' if each.is_final else 'provisional'}"
             for each in self._explained
         )
+        own = (
+            f"Policy in force: version {report.policy_version} ({chosen}).",
+            f"Figures as published: {periods}.",
+            f"Amounts are in {currency}; days end in {report.timezone}.",
+        )
         return {
             "definitions": [
                 {"term": term, "words": words.format(full=full)}
                 for term, words in DEFINITIONS.items()
             ],
-            "notes": [
-                f"Policy in force: version {report.policy_version} ({chosen}).",
-                f"Figures as published: {periods}.",
-                f"Amounts are in {currency}; days end in {report.timezone}.",
-                *report.notes,
-            ],
+            "notes": [legible(each, LONGEST_NOTE) for each in (*own, *report.notes)],
         }
 
 
@@ -289,19 +285,3 @@ def _section(
         if (data := table.as_data()) is not None
     ]
     return {"title": title, "words": words, "charts": charts, "tables": shown, "remarks": []}
-
-
-def _nrr(row: Retention | None) -> int | None:
-    if row is None:
-        return None
-    return ratio_tenths(row.nrr_numerator, row.starting_mrr_micros, currency=row.currency)
-
-
-def _grr(row: Retention | None) -> int | None:
-    if row is None:
-        return None
-    return ratio_tenths(row.grr_numerator, row.starting_mrr_micros, currency=row.currency)
-
-
-def _churn(row: Retention | None) -> int | None:
-    return ratio_tenths(row.churned_customers, row.starting_customers) if row else None

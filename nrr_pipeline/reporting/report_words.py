@@ -17,10 +17,11 @@ from nrr_pipeline.reporting.concentration import LARGEST, Concentration
 from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation, TrendPoint
 from nrr_pipeline.reporting.hidden_churn import is_full, limit_of
 from nrr_pipeline.reporting.legible import legible
-from nrr_pipeline.reporting.locale import Notation, listed, ratio_tenths
+from nrr_pipeline.reporting.locale import Notation, listed
 from nrr_pipeline.reporting.points import HUNDRED, nrr_tenths, tenths
+from nrr_pipeline.reporting.ratios import logo_churn_of, nrr_of
 from nrr_pipeline.reporting.reasons import by_cause
-from nrr_pipeline.reporting.report_tables import segment_label
+from nrr_pipeline.reporting.segment_tables import segment_label
 
 CAUSES_NAMED = 3
 LONGEST_NAME = 48
@@ -240,7 +241,7 @@ class Words:
 
     def nrr(self, row: Retention) -> str:
         """NRR as it is shown."""
-        return self._in.ratio(row.nrr_numerator, row.starting_mrr_micros, currency=row.currency)
+        return self._in.per_cent(nrr_of(row))
 
     def people(self, count: int) -> str:
         """A number of customers."""
@@ -253,7 +254,7 @@ class Words:
         return f"{self._in.number(left)} of {of} left in {label} ({self._churn(row)})"
 
     def _churn(self, row: Retention) -> str:
-        return self._in.per_cent(ratio_tenths(row.churned_customers, row.starting_customers))
+        return self._in.per_cent(logo_churn_of(row))
 
     def _named(self, moves: Sequence[CustomerMove], whole: Retention) -> str:
         """The reason that customers gave for most of the points, where any gave one."""

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from nrr_pipeline.metrics.periods import Period
-from nrr_pipeline.reporting.locale import MINUS, NO_BREAK, Notation, ratio_tenths
+from nrr_pipeline.reporting.locale import MINUS, NO_BREAK, Notation
+from nrr_pipeline.reporting.ratios import ratio_tenths
 
 
 @pytest.mark.parametrize(
