@@ -248,7 +248,7 @@ def _standing(found: PeriodExplanation) -> list[RenderableType]:
         lines.append(f"At risk in the ending MRR: {money}, whose payment is past due.")
     if found.scheduled_churn_mrr_micros:
         money = format_money(found.scheduled_churn_mrr_micros, currency)
-        lines.append(f"Set to end in the ending MRR: {money}, already cancelled.")
+        lines.append(f"Set to end in the ending MRR: {money}, already canceled.")
     if found.approximate_items:
         error = found.approximate_error_micros
         most = "an unknown amount" if error is None else f"{format_money(error, currency)} at most"

@@ -55,7 +55,7 @@ def by_cause(moves: Iterable[CustomerMove], whole: Retention) -> tuple[CauseSum,
 
 
 _LABELS: dict[str, tuple[str, str]] = {
-    Cause.VOLUNTARY: ("cancelled", ""),
+    Cause.VOLUNTARY: ("canceled", ""),
     Cause.INVOLUNTARY: ("payment failed", ""),
     Cause.PAUSED: ("paused", ""),
     Cause.OTHER: ("left otherwise", ""),
@@ -149,7 +149,7 @@ def _one_line(text: str, longest: int) -> str:
 _LONGEST_QUOTE, _LONGEST_NAME = 80, 40
 
 _ENDED_WORDS = {
-    Cause.VOLUNTARY: "cancelled",
+    Cause.VOLUNTARY: "canceled",
     Cause.INVOLUNTARY: "ended: payment failed",
     Cause.PAUSED: "paused",
     Cause.OTHER: "ended",

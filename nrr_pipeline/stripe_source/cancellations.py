@@ -1,4 +1,4 @@
-"""What a customer said when it cancelled: from the subscription's payload as it was stored.
+"""What a customer said when it canceled: from the subscription's payload as it was stored.
 
 Whether and when a subscription ended is evidence, and does not belong here.
 """

@@ -222,7 +222,7 @@ def _end(record: SubscriptionRecord, final: Payload) -> tuple[int | None, list[F
                 f"{record.subscription_id}: it is {final.get('status')} but says neither ended_at "
                 "nor canceled_at"
             )
-        detail = "it is cancelled without ended_at; it counts until canceled_at"
+        detail = "it is canceled without ended_at; it counts until canceled_at"
         return canceled_at, [Finding("end_assumed", "warning", record.subscription_id, detail)]
     last = record.versions[-1]
     if last.is_deleted:

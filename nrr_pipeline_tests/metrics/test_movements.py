@@ -136,7 +136,7 @@ def test_a_switch_between_items_of_equal_worth_is_no_movement() -> None:
     assert found.empty
 
 
-def test_one_of_two_subscriptions_cancelled_is_contraction() -> None:
+def test_one_of_two_subscriptions_canceled_is_contraction() -> None:
     found = moves(
         [
             row("cus_1", 10, subscription_id="sub_1"),

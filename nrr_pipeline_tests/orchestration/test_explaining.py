@@ -31,7 +31,7 @@ REASON = "subscription.metadata.change_reason"
 MICRO = 1_000_000
 
 
-def cancelled(name: str, seats: int, **details: str) -> dict[str, Any]:
+def canceled(name: str, seats: int, **details: str) -> dict[str, Any]:
     said = {"reason": "cancellation_requested", "feedback": None, "comment": None, **details}
     return subscription(name, seats, SINCE, date(2026, 3, 12), cancellation_details=said)
 
@@ -127,16 +127,16 @@ def test_what_was_written_about_a_later_change_is_not_taken_for_its_reason(
 @pytest.mark.parametrize(
     ("keep", "names_shown", "name", "reason"),
     [
-        (("cancellation_details.comment",), True, "B", 'cancelled: unused, "we moved on"'),
-        (("cancellation_details.comment",), False, "cus_b", "cancelled: unused"),
-        ((), True, "B", "cancelled: unused"),
+        (("cancellation_details.comment",), True, "B", 'canceled: unused, "we moved on"'),
+        (("cancellation_details.comment",), False, "cus_b", "canceled: unused"),
+        ((), True, "B", "canceled: unused"),
     ],
 )
 def test_a_customer_that_left_says_why_as_far_as_privacy_lets_it(
     company: Company, keep: tuple[str, ...], name: str, reason: str, *, names_shown: bool
 ) -> None:
     company.use(privacy={"keep": keep})
-    learn(company, ("subscriptions", cancelled("b", 60, feedback="unused", comment="we moved on")))
+    learn(company, ("subscriptions", canceled("b", 60, feedback="unused", comment="we moved on")))
     found = explained(company, names_shown=names_shown)
     assert moves(found) == [(name, -60, "voluntary", reason)]
 
@@ -156,10 +156,10 @@ def test_who_came_stands_behind_the_cohort_and_adds_no_points(company: Company) 
 
 def test_customers_joined_into_one_move_as_one(company: Company) -> None:
     company.join("cus_b,cus_a")
-    left = ("subscriptions", cancelled("b", 60))
+    left = ("subscriptions", canceled("b", 60))
     learn(company, left, ("subscriptions", subscription("a", 150, SINCE)))
     assert moves(explained(company)) == [
-        ("A", -30, "subscription", "a subscription to Team cancelled")
+        ("A", -30, "subscription", "a subscription to Team canceled")
     ]
 
 

@@ -66,7 +66,7 @@ def named(names: tuple[str, ...], explained: PeriodExplanation = MONTH) -> Perio
     """The period with customers who are called, and give as their reasons, what a test says."""
     moves = tuple(
         replace(
-            move, name=names[place % len(names)], reason=f'cancelled: "{names[place % len(names)]}"'
+            move, name=names[place % len(names)], reason=f'canceled: "{names[place % len(names)]}"'
         )
         for place, move in enumerate(explained.moves)
     )
@@ -231,4 +231,4 @@ def test_any_text_becomes_one_legible_line(text: str, longest: int) -> None:
 
 def test_a_name_that_runs_from_right_to_left_does_not_turn_its_line() -> None:
     text = message(named((HOSTILE[5],))).text
-    assert re.search(rf"^-6\.4 cancelled: .+: {HOSTILE[5]}$", text, re.MULTILINE)
+    assert re.search(rf"^-6\.4 canceled: .+: {HOSTILE[5]}$", text, re.MULTILINE)

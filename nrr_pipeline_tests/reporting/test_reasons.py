@@ -83,7 +83,7 @@ def test_losses_and_gains_of_one_cause_stand_apart_the_most_costly_first() -> No
         (each.label, each.change_micros, each.customers) for each in by_cause(moves, whole)
     ] == [
         ("fewer seats", -7, 2),
-        ("cancelled", -5, 1),
+        ("canceled", -5, 1),
         ("more seats", 5, 1),
     ]
 

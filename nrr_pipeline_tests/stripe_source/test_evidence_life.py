@@ -27,7 +27,7 @@ def ended(reason: str | None, **moments: int | None) -> Payload:
     return {**subscription(SEATS), "status": "canceled", "cancellation_details": why, **moments}
 
 
-def test_cancelled_at_once_ends_at_that_second() -> None:
+def test_canceled_at_once_ends_at_that_second() -> None:
     gone = ended(
         "cancellation_requested",
         canceled_at=at("2026-02-10 15:00"),
@@ -38,7 +38,7 @@ def test_cancelled_at_once_ends_at_that_second() -> None:
     ]
 
 
-def test_cancelled_at_period_end_counts_until_then_and_is_scheduled_churn_before() -> None:
+def test_canceled_at_period_end_counts_until_then_and_is_scheduled_churn_before() -> None:
     gone = ended("cancellation_requested", canceled_at=at("2026-02-10"), ended_at=at("2026-03-01"))
     assert history(seen(gone, PULL), invoices=BILLED[:2]) == [
         "si_1 2026-01-01..2026-02-10 3 x monthly",
@@ -64,7 +64,7 @@ def test_the_end_carries_its_reason(reason: str | None, expected: str) -> None:
     ]
 
 
-def test_cancelled_without_a_real_end_counts_until_the_request_and_says_so() -> None:
+def test_canceled_without_a_real_end_counts_until_the_request_and_says_so() -> None:
     gone = ended(None, canceled_at=at("2026-02-10"), ended_at=None)
     found = evidence(seen(gone, PULL), invoices=BILLED[:2])
     assert found.ends_at == at("2026-02-10")

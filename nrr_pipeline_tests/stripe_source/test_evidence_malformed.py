@@ -191,7 +191,7 @@ def test_a_subscription_that_cannot_be_read_names_itself_and_the_field(
         subscription_evidence(record(seen(broken, "2026-01-10")), PRICES)
 
 
-def test_cancelled_without_any_date_is_malformed() -> None:
+def test_canceled_without_any_date_is_malformed() -> None:
     broken = subscription(item("monthly", 3), status="canceled")
     with pytest.raises(MalformedObjectError, match="canceled_at"):
         subscription_evidence(record(seen(broken, "2026-01-10")), PRICES)

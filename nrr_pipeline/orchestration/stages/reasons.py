@@ -1,6 +1,6 @@
 """Says why customers' MRR moved: in names that readers know, with what was written down about it.
 
-What a customer said stands in its cancelled subscription, what the account team knows in the field
+What a customer said stands in its canceled subscription, what the account team knows in the field
 that ``alerts.reason`` names.
 """
 
@@ -52,7 +52,7 @@ def say_reasons(
     """
     names = _names(known, reasons)
     written = _of_customers(
-        known, sorted(why.subscription_id for why in reasons.values() if _cancelled(why))
+        known, sorted(why.subscription_id for why in reasons.values() if _canceled(why))
     )
     source = policy.alerts.reason
     if source is not None and known.is_quoted:
@@ -66,7 +66,7 @@ def say_reasons(
     return said
 
 
-def _cancelled(why: Reason) -> bool:
+def _canceled(why: Reason) -> bool:
     return why.is_whole_subscription and why.ended is Cause.VOLUNTARY
 
 
@@ -119,7 +119,7 @@ def _discounts_of(
 
 
 def _of_customers(known: Known, subscription_ids: Collection[str]) -> dict[str, str]:
-    """What customers said when they cancelled."""
+    """What customers said when they canceled."""
     versions = latest(
         known.connection, "subscriptions", known_at=known.known_at, ids=subscription_ids
     )
