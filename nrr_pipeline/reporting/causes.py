@@ -182,7 +182,7 @@ def _named_for_most(moves: Sequence[CustomerMove], whole: Retention) -> str:
 
 def _own_words(reason: str) -> str:
     """What a customer wrote, or chose as its reason when it canceled; nothing where it did not."""
-    said = re.search(r'"(.+)"$', reason) or re.match(r"cancell?ed: (.+)", reason)
+    said = re.search(r'"(.+)"$', reason) or re.match(r"canceled: (.+)", reason)
     return legible(said[1], _LONGEST_WORDS) if said else ""
 
 
