@@ -203,6 +203,17 @@ def test_nothing_recovers_from_an_alert_that_a_restatement_took_back(ledger: Led
     assert ledger.publish(END_OF_FEBRUARY, MONTH) == []
 
 
+@pytest.mark.parametrize(("limit", "recovers"), [("9/10", False), ("11/10", True)])
+def test_under_a_changed_limit_only_what_was_beyond_it_recovers(
+    ledger: Ledger, limit: str, *, recovers: bool
+) -> None:
+    ledger.pays("a", {BEFORE: 100 * DOLLAR, IN_JANUARY: 95 * DOLLAR, IN_FEBRUARY: 110 * DOLLAR})
+    assert ledger.publish(END_OF_JANUARY, MONTH) == [LOW_JANUARY]
+    ledger.watch(nrr_below=limit)
+    recovered = f"nrr:month:2026-02-01:all:all:{limit}:recovered"
+    assert ledger.publish(END_OF_FEBRUARY, MONTH) == ([recovered] if recovers else [])
+
+
 def test_hidden_churn_does_not_recover_while_as_many_leave(ledger: Ledger) -> None:
     ledger.watch(hidden_churn_above={"month": "1/10"})
     for number in range(12):

@@ -119,7 +119,10 @@ def _occasions(
     before = _final_rows(tx, previous)
     now = verdicts(policy.alerts, kind, report.rows, before)
     if report.edition == FIRST:
-        stood = _standing(tx, previous)
+        was_healthy = {
+            key for key, was in verdicts(policy.alerts, kind, before, ()).items() if was.is_healthy
+        }
+        stood = _standing(tx, previous) - was_healthy
         for verdict in now.values():
             if verdict.is_raised:
                 yield Occasion(Kind.RAISED, verdict)
