@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from nrr_pipeline.metrics.attribution import most_telling
 from nrr_pipeline.metrics.bridge import Retention
+from nrr_pipeline.policy import AlertPolicy
 from nrr_pipeline.reporting import charts
 from nrr_pipeline.reporting.bands import reading
 from nrr_pipeline.reporting.board_report import BoardReport, Presentation
@@ -21,7 +22,7 @@ from nrr_pipeline.reporting.locale import Notation, listed
 from nrr_pipeline.reporting.points import HUNDRED
 from nrr_pipeline.reporting.ratios import grr_of, logo_churn_of, nrr_of, ratio_tenths
 from nrr_pipeline.reporting.report_tables import Tables
-from nrr_pipeline.reporting.report_words import Words, hides_churn
+from nrr_pipeline.reporting.report_words import Words
 from nrr_pipeline.reporting.segment_tables import SegmentTables
 
 LONGEST_TITLE, LONGEST_NOTE = 120, 1_200
@@ -35,7 +36,7 @@ class Pages:
     def __init__(self, report: BoardReport, presentation: Presentation) -> None:
         self._report, self._look = report, presentation
         self._in = Notation(presentation.locale)
-        self._words, self._tables = Words(self._in), Tables(self._in)
+        self._words, self._tables = Words(self._in, _rules(report)), Tables(self._in)
         self._by_segment = SegmentTables(self._in)
 
     def as_data(self) -> Data:
@@ -199,7 +200,7 @@ class Pages:
         )
         section = _section("What was won and lost", charts=[moved, left])
         section["remarks"] = [
-            self._words.hidden(each) for each in self._explained if hides_churn(each)
+            said for each in self._explained if (said := self._words.hidden(each))
         ]
         return section
 
@@ -270,6 +271,14 @@ class Pages:
             ],
             "notes": [legible(each, LONGEST_NOTE) for each in (*own, *report.notes)],
         }
+
+
+def _rules(report: BoardReport) -> AlertPolicy:
+    """The limits of hidden churn that were in force, from the choices that the report names."""
+    prefix, choices = "alerts.hidden_churn_above.", dict(report.policy)
+    limits = AlertPolicy().hidden_churn_above.model_dump()
+    chosen = {name: choices.get(prefix + name, limit) for name, limit in limits.items()}
+    return AlertPolicy.model_validate({"hidden_churn_above": chosen})
 
 
 def _section(

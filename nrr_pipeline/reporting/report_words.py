@@ -5,6 +5,7 @@ Numbers are written as the report's locale writes them; where figures stand is d
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from fractions import Fraction
 
 from nrr_pipeline.metrics.bridge import Retention
@@ -15,7 +16,7 @@ from nrr_pipeline.reporting.bridge_lines import cohort_points
 from nrr_pipeline.reporting.causes import reason_named
 from nrr_pipeline.reporting.concentration import LARGEST, Concentration
 from nrr_pipeline.reporting.explanation import CustomerMove, PeriodExplanation, TrendPoint
-from nrr_pipeline.reporting.hidden_churn import is_full, limit_of
+from nrr_pipeline.reporting.hidden_churn import hides_churn
 from nrr_pipeline.reporting.legible import legible
 from nrr_pipeline.reporting.locale import Notation, listed
 from nrr_pipeline.reporting.points import HUNDRED, nrr_tenths, tenths
@@ -34,10 +35,10 @@ def isolated(name: str) -> str:
 
 
 class Words:
-    """Sentences about figures, written in one locale."""
+    """Sentences about figures, written in one locale; ``rules`` say which churn is hidden."""
 
-    def __init__(self, notation: Notation) -> None:
-        self._in = notation
+    def __init__(self, notation: Notation, rules: AlertPolicy) -> None:
+        self._in, self._rules = notation, rules
 
     def headline(self, explained: PeriodExplanation) -> str:
         """NRR, what it means in money, and how it stands against the period before."""
@@ -98,7 +99,7 @@ class Words:
             said = f"{isolated(costly.name)} alone cost {points} points{_why(costly)}. "
         hidden = (
             " NRR alone does not show it: growth of those who stayed made up for it."
-            if hides_churn(explained)
+            if self._hides_churn(explained)
             else ""
         )
         return f"{said}{left}.{hidden}"
@@ -196,7 +197,7 @@ class Words:
 
     def hidden(self, explained: PeriodExplanation) -> str:
         """A remark where customers leave although NRR looks healthy; nothing elsewhere."""
-        if not hides_churn(explained):
+        if not self._hides_churn(explained):
             return ""
         whole = explained.whole
         return (
@@ -266,6 +267,9 @@ class Words:
             f" Reason given for {points} points: \u2068{reason}\u2069 ({self.people(len(named))})."
         )
 
+    def _hides_churn(self, explained: PeriodExplanation) -> bool:
+        return hides_churn(self._rules, explained.period.kind, asdict(explained.whole))
+
     def _plain(self, in_tenths: int) -> str:
         return self._in.points(abs(in_tenths)).removeprefix("+")
 
@@ -274,18 +278,6 @@ class Words:
 
     def _month(self, point: TrendPoint) -> str:
         return self._in.month(point.month)
-
-
-def hides_churn(explained: PeriodExplanation) -> bool:
-    """Whether NRR of 100 % or more hides that many left, by the default limits of alerts."""
-    whole, limit = (
-        explained.whole,
-        limit_of(AlertPolicy().hidden_churn_above, explained.period.kind),
-    )
-    if limit is None or whole.logo_churn is None or whole.starting_mrr_micros == 0:
-        return False
-    full = is_full(whole.nrr_numerator, whole.starting_mrr_micros, whole.currency)
-    return full and whole.logo_churn > limit
 
 
 def _why(move: CustomerMove) -> str:

@@ -247,6 +247,8 @@ def test_churn_that_nrr_hides_is_said_aloud() -> None:
     report = replace(REPORT, quarter=replace(quarter, rows=(whole,), effects={}))
     said = "Hidden churn in Q3 2026: 16.6 % of 12 customers left although NRR is 100.0 %."
     assert said in text_of(opened(report))
+    lenient = (*report.policy, ("alerts.hidden_churn_above.quarter", "1/5"))
+    assert said not in text_of(opened(replace(report, policy=lenient)))
 
 
 @pytest.mark.parametrize(
