@@ -25,7 +25,7 @@ FONTS = Path(__file__).with_name("fonts")
 
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#007A5A", "#6B7280", "#1F2933"
 PALE_BLUE, PALE_ORANGE, GRID = "#8CC5E3", "#F0B48A", "#E3E6EA"
-MARGINS = {"left": 0.6, "right": 1.0, "top": 0.12, "bottom": 0.36}
+MARGINS = {"left": 0.6, "right": 1.3, "top": 0.12, "bottom": 0.36}
 """Inches around a chart over months: for values, names of series, and months."""
 
 WIDTH_INCHES = 7.1

@@ -75,7 +75,7 @@ def trend_png(
     """
     dots_per_inch = width_px / PHONE_INCHES
     figure = Figure(figsize=(PHONE_INCHES, height_px / dots_per_inch), dpi=dots_per_inch)
-    axes = panel(figure, left=0.6, right=1.05, top=0.1, bottom=0.42)
+    axes = panel(figure, left=0.6, right=1.3, top=0.1, bottom=0.42)
     lines = [*_monthly(points)]
     if any(point.trailing for point in points):
         lines.append(_trailing(points)[0])
