@@ -24,7 +24,9 @@ MAX_ROWS = 1_048_576
 MAX_TEXT = 16_000
 """Letters kept of a text: half of what a cell holds, as Excel counts an emoji as two."""
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _NOTHING = '"\N{EN DASH}"'
 _LEFT = {"text", "foreign", "month"}
 _HEADINGS = {**dict.fromkeys(_LEFT, "heading_left"), "aside": "heading_aside"}
@@ -54,8 +56,10 @@ class Column:
 def clean(text: str) -> str:
     r"""A text as a cell can hold it: without control characters, and of bounded length.
 
-    >>> clean("a\x00b\tc")
-    'ab c'
+    Nor with those that turn the direction of letters, so that a name reads as it is.
+
+    >>> clean("a\x00b\tc"), clean("\u202egnp.exe")
+    ('ab c', 'gnp.exe')
     """
     kept = re.sub(r"\s", " ", _FORBIDDEN.sub("", text))
     return kept if len(kept) <= MAX_TEXT else kept[: MAX_TEXT - 1] + "…"
