@@ -17,7 +17,7 @@ from nrr_pipeline.orchestration.partitions import Calendar, key_of
 from nrr_pipeline.orchestration.resources import PolicyResource, WarehouseResource
 from nrr_pipeline.orchestration.stages.explaining import figures_of
 from nrr_pipeline.orchestration.stages.periods import TABLES
-from nrr_pipeline.policy import AlertPolicy
+from nrr_pipeline.policy_sections import AlertPolicy
 from nrr_pipeline.reporting.conditions import ALERTING
 from nrr_pipeline.reporting.hidden_churn import hides_churn, is_full, limit_of
 from nrr_pipeline.reporting.links import page_of

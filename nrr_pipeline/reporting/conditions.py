@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline.metrics.periods import PeriodKind
-from nrr_pipeline.policy import AlertPolicy
+from nrr_pipeline.policy_sections import AlertPolicy
 from nrr_pipeline.reporting.hidden_churn import hides_churn, is_full, limit_of
 
 ALERTING = (PeriodKind.MONTH, PeriodKind.QUARTER)

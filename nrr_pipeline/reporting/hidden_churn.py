@@ -9,7 +9,7 @@ from typing import Any
 
 from nrr_pipeline.metrics.money import is_rounding_shortfall
 from nrr_pipeline.metrics.periods import PeriodKind
-from nrr_pipeline.policy import AlertPolicy, ByPeriod
+from nrr_pipeline.policy_sections import AlertPolicy, ByPeriod
 
 
 def limit_of(limits: ByPeriod, kind: PeriodKind) -> Fraction | None:

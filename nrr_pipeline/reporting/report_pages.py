@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from nrr_pipeline.metrics.attribution import most_telling
 from nrr_pipeline.metrics.bridge import Retention
-from nrr_pipeline.policy import AlertPolicy
+from nrr_pipeline.policy_sections import AlertPolicy
 from nrr_pipeline.reporting import charts
 from nrr_pipeline.reporting.bands import reading
 from nrr_pipeline.reporting.board_report import BoardReport, Presentation

@@ -11,7 +11,7 @@ from fractions import Fraction
 from nrr_pipeline.metrics.bridge import Retention
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import Period
-from nrr_pipeline.policy import AlertPolicy
+from nrr_pipeline.policy_sections import AlertPolicy
 from nrr_pipeline.reporting.bridge_lines import cohort_points
 from nrr_pipeline.reporting.causes import reason_named
 from nrr_pipeline.reporting.concentration import LARGEST, Concentration

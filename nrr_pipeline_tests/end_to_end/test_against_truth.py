@@ -30,7 +30,7 @@ from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import Period, PeriodKind
 from nrr_pipeline.orchestration.stages.alerting import PeriodReport
 from nrr_pipeline.orchestration.stages.explaining import explain
-from nrr_pipeline.policy import AlertPolicy
+from nrr_pipeline.policy_sections import AlertPolicy
 from nrr_pipeline.reporting.conditions import Metric, verdicts
 from nrr_pipeline.reporting.explanation import PeriodExplanation
 from nrr_pipeline.reporting.message import LONGEST_TEXT

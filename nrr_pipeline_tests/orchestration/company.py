@@ -21,7 +21,8 @@ from nrr_pipeline.orchestration.stages.inputs import InputReport, sync_customer_
 from nrr_pipeline.orchestration.stages.intervals import IntervalReport, build_intervals
 from nrr_pipeline.orchestration.stages.periods import due_periods, publish_periods
 from nrr_pipeline.orchestration.stages.pulling import privacy_rules
-from nrr_pipeline.policy import FilesPolicy, MetricPolicy
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.policy_sections import FilesPolicy
 from nrr_pipeline.raw import RawObject
 from nrr_pipeline.stripe_source.redaction import redact
 from nrr_pipeline.warehouse import account, given, pulls

@@ -19,7 +19,8 @@ from nrr_pipeline.orchestration.stages.daily import (
 )
 from nrr_pipeline.orchestration.stages.inputs import InputReport, sync_fx_rates
 from nrr_pipeline.orchestration.stages.periods import publish_periods
-from nrr_pipeline.policy import FilesPolicy, FxPolicy, MetricPolicy
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.policy_sections import FilesPolicy, FxPolicy
 from nrr_pipeline.warehouse import daily
 from nrr_pipeline.warehouse.transactions import Warehouse
 

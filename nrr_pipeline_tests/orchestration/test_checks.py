@@ -15,7 +15,7 @@ from nrr_pipeline.orchestration.period_checks import (
     judge_churn,
     judge_nrr,
 )
-from nrr_pipeline.policy import AlertPolicy, ByPeriod
+from nrr_pipeline.policy_sections import AlertPolicy, ByPeriod
 from nrr_pipeline_tests.warehouse.examples import retention_row
 
 CALENDAR = Calendar(date(2026, 1, 1))

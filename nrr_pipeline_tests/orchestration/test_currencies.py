@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from nrr_pipeline.orchestration.clock import utc_now
 from nrr_pipeline.orchestration.stages.inputs import sync_fx_rates
-from nrr_pipeline.policy import FxPolicy, MetricPolicy
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.policy_sections import FxPolicy
 from nrr_pipeline.warehouse import account, intervals
 from nrr_pipeline.warehouse.engine import open_warehouse
 from nrr_pipeline_tests.databases import Databases

@@ -29,7 +29,8 @@ from nrr_pipeline.orchestration.stages.reports import (
     issued_report,
     write_report,
 )
-from nrr_pipeline.policy import MetricPolicy, ReportPolicy
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.policy_sections import ReportPolicy
 from nrr_pipeline.reporting.board_report import FrozenReport, to_json
 from nrr_pipeline.warehouse import account
 from nrr_pipeline.warehouse.board_report import DamagedReportError

@@ -21,7 +21,8 @@ from nrr_pipeline.orchestration.resources import (
     WarehouseResource,
 )
 from nrr_pipeline.orchestration.sensors import HEAD_START, due_requests
-from nrr_pipeline.policy import ClosePolicy, MetricPolicy
+from nrr_pipeline.policy import MetricPolicy
+from nrr_pipeline.policy_sections import ClosePolicy
 from nrr_pipeline.settings import Settings
 from nrr_pipeline_tests.orchestration.installation import (
     LAST_DAY,
