@@ -165,7 +165,7 @@ class Pages:
             charts.monthly_trend_svg(points, self._in),
             self._words.monthly_trend(points),
         )
-        if not any(point.trailing for point in points):
+        if not any(point.trailing and point.trailing.starting_mrr_micros for point in points):
             return [monthly]
         trailing = self._chart(
             "NRR and GRR of trailing twelve months",

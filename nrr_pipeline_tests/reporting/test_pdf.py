@@ -285,3 +285,10 @@ def test_the_month_stands_alone_where_its_quarter_ended_earlier() -> None:
     assert quarter is not None
     earlier = replace(quarter, period=Period.quarter(date(2026, 4, 1)))
     assert "NRR, Q2 2026" in text_of(opened(replace(REPORT, quarter=earlier)))
+
+
+def test_a_business_of_less_than_a_year_has_no_empty_chart() -> None:
+    drawn = "NRR and GRR of trailing twelve months"
+    young = tuple(replace(point, trailing=EMPTY) for point in REPORT.trend)
+    assert drawn in text_of(opened())
+    assert drawn not in text_of(opened(replace(REPORT, trend=young, trailing=EMPTY)))
