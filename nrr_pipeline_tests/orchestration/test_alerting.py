@@ -25,7 +25,7 @@ MONTH = PeriodKind.MONTH
 LOW_JANUARY = "nrr:month:2026-01-01:all:all:1"
 
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ IN_JANUARY = date(2026, 1, 10)
 END_OF_JANUARY, END_OF_FEBRUARY = date(2026, 1, 31), date(2026, 2, 28)
 MONTH = PeriodKind.MONTH
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
 
 
 @pytest.fixture

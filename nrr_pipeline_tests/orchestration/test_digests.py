@@ -22,7 +22,7 @@ WEDNESDAY = date(2026, 2, 4)
 WEEK = "digest:week:2026-01-26"
 MONTH = "digest:month:2026-01-01"
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], scope="session")
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
 
 
 @pytest.fixture
