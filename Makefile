@@ -12,7 +12,7 @@ HAS_OWN := $(NRR_HOME)$(NRR_DATABASE_URL)$(wildcard .nrr/nrr.db)
 HOME_DIR ?= $(if $(HAS_OWN),$(OWN_HOME),$(if $(wildcard .nrr/demo/nrr.db),.nrr/demo,$(OWN_HOME)))
 HOME_PATH = $(abspath $(HOME_DIR))
 PORT ?= 3000
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

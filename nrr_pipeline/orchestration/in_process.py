@@ -79,7 +79,7 @@ class Executor:
 
 
 def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs failed whose process on this machine is gone, and free their places in pools.
+    """Mark runs failed whose process on this machine is gone.
 
     Returns:
         The ids of those runs.
@@ -93,7 +93,6 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     ]
     for run in abandoned:
         instance.report_run_failed(run, "The process was killed. The next run completes its work.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in abandoned]
 
 

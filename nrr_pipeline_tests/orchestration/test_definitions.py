@@ -154,12 +154,9 @@ def test_periods_that_close_later_than_any_month_is_long_have_no_deadline() -> N
     assert set(deadlines(calendar, 28)) == {"daily_mrr", "daily_mrr_totals", "mrr_movements"}
 
 
-def test_a_failed_pull_is_retried_and_pulls_run_one_at_a_time(
-    definitions: dg.Definitions,
-) -> None:
+def test_a_failed_pull_is_retried(definitions: dg.Definitions) -> None:
     pulling = definitions.resolve_assets_def("stripe_customers").op
 
-    assert pulling.pool == "stripe"
     assert pulling.retry_policy is not None
     assert pulling.retry_policy.backoff is dg.Backoff.EXPONENTIAL
 

@@ -22,9 +22,6 @@ from nrr_pipeline.orchestration.stages.pulling import PullReport, pull_raw
 from nrr_pipeline.stripe_source.pull import PullProgress
 from nrr_pipeline.warehouse.sizes import row_count
 
-POOL = "stripe"
-"""Steps in this pool run one at a time."""
-
 THROUGH_TAG = "nrr/through"
 """Tag of a run: the last day that it is for, where that is not simply the last full one."""
 
@@ -40,7 +37,6 @@ def stripe_assets(sheet: Sheet) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="stripe_pull",
         specs=[sheet.spec(table, group="stripe", kinds=("stripe",)) for table in STRIPE_ASSETS],
-        pool=POOL,
         retry_policy=RETRIES,
     )
     def stripe_pull(

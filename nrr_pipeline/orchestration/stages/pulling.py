@@ -66,8 +66,8 @@ def pull_raw(
         NrrError: Stripe could not be read; the message says why and what to do.
     """
     privacy = privacy_rules(policy)
-    observed_at = datetime.fromtimestamp(server_time(source), UTC)
     with _lease(warehouse, clock) as pull_id:
+        observed_at = datetime.fromtimestamp(server_time(source), UTC)
         sink = _Sink(warehouse, clock, pull_id, observed_at)
         since = sink.last_observed_at()
         summary = pull(source, sink, since_observed_at=since, progress=progress, privacy=privacy)
