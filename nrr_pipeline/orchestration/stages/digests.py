@@ -15,9 +15,9 @@ from nrr_pipeline.metrics.bridge import WHOLE, Retention
 from nrr_pipeline.metrics.conversion import MissingRateError
 from nrr_pipeline.metrics.movements import Movement
 from nrr_pipeline.metrics.periods import ONE_DAY, Period, PeriodKind
-from nrr_pipeline.metrics.retention import Measurement, measure_retention
+from nrr_pipeline.metrics.retention import Measurement
 from nrr_pipeline.orchestration.stages.explaining import explain, published_figures
-from nrr_pipeline.orchestration.stages.measuring import Basis
+from nrr_pipeline.orchestration.stages.measuring import Basis, measure_between
 from nrr_pipeline.orchestration.stages.names import Names
 from nrr_pipeline.policy import MetricPolicy
 from nrr_pipeline.reporting.conditions import watched_segments
@@ -107,7 +107,8 @@ def _weekly(
     connection: Connection, policy: MetricPolicy, sunday: date, links: Links
 ) -> Message | None:
     try:
-        measured = _measured(connection, policy, sunday - WEEK, sunday)
+        basis = Basis.read(connection, policy)
+        measured = measure_between(basis, policy, sunday - WEEK, sunday)
     except MissingRateError:
         return None
     movers, moved = _movers(connection, policy, measured)
@@ -131,23 +132,6 @@ def _movers(
         names = Names(connection).customers(account for account, _, _ in largest)
     movers = tuple(Mover(names.get(account, account), how, by) for account, how, by in largest)
     return movers, len(rows)
-
-
-def _measured(
-    connection: Connection, policy: MetricPolicy, opening: date, closing: date
-) -> Measurement:
-    """Seven days, point to point, as a period is measured."""
-    basis = Basis.read(connection, policy)
-    return measure_retention(
-        basis.intervals,
-        opening,
-        closing,
-        opening_rates=basis.rates.on(opening),
-        closing_rates=basis.rates.on(closing),
-        reporting_currency=basis.rates.reporting_currency,
-        window_days=policy.reactivation.window_days,
-        is_constant_currency=policy.fx.nrr == "constant",
-    )
 
 
 def _monthly(connection: Connection, policy: MetricPolicy, period: Period, links: Links) -> Message:

@@ -4,7 +4,7 @@ Publishing it stands in ``periods``, explaining it in ``explaining``.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from nrr_pipeline.errors import NrrError
 from nrr_pipeline.metrics.conversion import MissingRateError, RateTable
@@ -86,20 +86,36 @@ def measure(
     basis = basis or Basis.read(connection, policy, known_at)
     opening, closing = period.opening_date, period.closing_date
     try:
-        return measure_retention(
-            basis.intervals,
-            opening,
-            closing,
-            opening_rates=basis.rates.on(opening),
-            closing_rates=basis.rates.on(closing),
-            reporting_currency=basis.rates.reporting_currency,
-            window_days=policy.reactivation.window_days,
-            segments=_rules(connection, policy, period, known_at) if by_segment else None,
-            is_constant_currency=policy.fx.nrr == "constant",
-        )
+        segments = _rules(connection, policy, period, known_at) if by_segment else None
+        return measure_between(basis, policy, opening, closing, segments)
     except MissingRateError as error:
         problem = f"{period.label} is not published: {error}"
         raise RetentionNotComputableError(with_fix(problem, error.day or opening)) from error
+
+
+def measure_between(
+    basis: Basis,
+    policy: MetricPolicy,
+    opening: date,
+    closing: date,
+    segments: SegmentRules | None = None,
+) -> Measurement:
+    """Measure what lies between two days, by the policy's rules.
+
+    Raises:
+        MissingRateError: A currency with MRR has no rate on a day that needs it.
+    """
+    return measure_retention(
+        basis.intervals,
+        opening,
+        closing,
+        opening_rates=basis.rates.on(opening),
+        closing_rates=basis.rates.on(closing),
+        reporting_currency=basis.rates.reporting_currency,
+        window_days=policy.reactivation.window_days,
+        segments=segments,
+        is_constant_currency=policy.fx.nrr == "constant",
+    )
 
 
 def _rules(
